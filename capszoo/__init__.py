@@ -1,0 +1,20 @@
+"""capszoo: capsule networks for Keras 3, on JAX, TensorFlow and PyTorch."""
+
+import capszoo_backend
+
+capszoo_backend.require()
+
+from capszoo import data
+from capszoo import layers
+from capszoo import losses
+from capszoo import metrics
+from capszoo import models
+from capszoo import ops
+from capszoo import routing
+from capszoo import training
+from capszoo import zoo
+from capszoo.models import list_models
+from capszoo.models import register_family
+from capszoo.version import __version__
+from capszoo.zoo import list_presets
+from capszoo.zoo import load

@@ -1,0 +1,234 @@
+"""The named data sets, and `load`, which finds the pictures behind a name or a path."""
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from capszoo.data.digits import load_digits
+from capszoo.data.image_folder import folder_class_names
+from capszoo.data.image_folder import load_image_folder
+from capszoo.data.images import check_picture_shape
+from capszoo.data.npz import read_npz
+from capszoo.data.splits import SPLITS
+from capszoo.data.splits import choose
+from capszoo.data.tfds_source import read_tfds
+from capszoo.validation import check_choice
+from capszoo.validation import check_image_shape
+from capszoo.validation import unknown_name_error
+
+
+class NamedSet(NamedTuple):
+    """What is fixed about a named set: its shape, its classes, its name in TensorFlow Datasets."""
+
+    image_shape: tuple[int, int, int]
+    class_names: tuple[str, ...]
+    tfds_name: str | None
+
+
+NUMERALS = tuple("0123456789")
+CLOTHES = (
+    "T-shirt/top",
+    "Trouser",
+    "Pullover",
+    "Dress",
+    "Coat",
+    "Sandal",
+    "Shirt",
+    "Sneaker",
+    "Bag",
+    "Ankle boot",
+)
+OBJECTS = (
+    "airplane",
+    "automobile",
+    "bird",
+    "cat",
+    "deer",
+    "dog",
+    "frog",
+    "horse",
+    "ship",
+    "truck",
+)
+TOYS = ("animal", "human", "airplane", "truck", "car")
+
+NAMED_SETS = {
+    "digits": NamedSet((8, 8, 1), NUMERALS, None),
+    "mnist": NamedSet((28, 28, 1), NUMERALS, "mnist"),
+    "fashion_mnist": NamedSet((28, 28, 1), CLOTHES, "fashion_mnist"),
+    "cifar10": NamedSet((32, 32, 3), OBJECTS, "cifar10"),
+    "smallnorb": NamedSet((48, 48, 2), TOYS, "smallnorb"),
+    "svhn": NamedSet((32, 32, 3), NUMERALS, "svhn_cropped"),
+}
+
+
+def names() -> list[str]:
+    """Returns the names of the data sets that `load` knows.
+
+    Example:
+
+    >>> capszoo.data.names()
+    ['digits', 'mnist', 'fashion_mnist', 'cifar10', 'smallnorb', 'svhn']
+    """
+    return list(NAMED_SETS)
+
+
+def class_names(name: str | os.PathLike, data_dir: str | os.PathLike | None = None) -> list[str]:
+    """Returns the names of a data set's classes, in the order of its labels.
+
+    Args:
+        name: A name of `names()`, or the path to a folder or an `.npz` file, as in `load`.
+        data_dir: Taken so that `load` and this function can be given the same arguments; the
+            names do not depend on it. Defaults to `None`.
+
+    Returns:
+        One string per class: for a folder the names of its class folders, for an `.npz` file
+        the numbers from 0 to its highest label.
+
+    Raises:
+        FileNotFoundError: If there is nothing at the path.
+        ValueError: If the name is unknown or the files are not as `load` needs them.
+
+    Example:
+
+    >>> capszoo.data.class_names("smallnorb")
+    ['animal', 'human', 'airplane', 'truck', 'car']
+    """
+    if isinstance(name, str) and name in NAMED_SETS:
+        return list(NAMED_SETS[name].class_names)
+    path = _own_path(name)
+    if path.is_dir():
+        return folder_class_names(path)
+    highest = max(part.labels.max() for part in read_npz(path).values())
+    return [str(label) for label in range(highest + 1)]
+
+
+def load(
+    name: str | os.PathLike,
+    split: str = "train",
+    data_dir: str | os.PathLike | None = None,
+    *,
+    image_shape: tuple[int, int, int] | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the pictures and labels of one split of a data set.
+
+    A named set is read from `<data_dir>/<name>.npz` if there is such a file, else from
+    TensorFlow Datasets, which downloads it into `data_dir` the first time; `digits` comes with
+    scikit-learn. smallNORB is always 48x48, the 2x2 means of the originals, with the left and
+    the right camera as channels; SVHN is its 73,257 training pictures without the extra ones.
+
+    The training pictures are divided into "train" and "validation" by a fixed rule. In each
+    class the tenth whose pixels have the smallest SHA-256 is held out, which depends neither on
+    a seed nor on the order of the pictures. Of smallNORB all pictures of one toy per category
+    are held out, the one with the highest number, so that validation shows toys not seen in
+    training. Of `digits` 1,149, 288 and 360 pictures are taken, stratified, with seed 0.
+
+    Your own pictures are read from a path (write `"./mnist"` for a folder called as a set is):
+
+    - an `.npz` file with `x_train`, `y_train`, `x_test`, `y_test` as in `keras.datasets`;
+    - a folder with one sub-folder per class of PNG, JPEG, BMP or WebP files, ordered by class.
+      It may hold `train/`, `validation/` and `test/` with such sub-folders; of what is missing,
+      a tenth of each class is carved from the training pictures for the test, then a tenth of
+      the rest for validation, at least one picture each, by the SHA-256 of `class/file`.
+
+    Args:
+        name: A name of `names()`, or the path to your own folder or `.npz` file.
+        split: `"train"`, `"validation"` or `"test"`. Defaults to `"train"`.
+        data_dir: The folder of the named sets. Defaults to the environment variable
+            `CAPSZOO_DATA_DIR`, and without it to the folder of TensorFlow Datasets.
+        image_shape: Height, width and channels. Pictures of a folder are resized to it, and made
+            grayscale (1 channel) or RGB (3); other sets must have it already. Defaults to
+            `None`, the shape of the set; the pictures of a folder must then be of one size.
+
+    Returns:
+        Pictures, uint8 of shape (n, height, width, channels), and labels, int64 of shape (n,).
+
+    Raises:
+        FileNotFoundError: If there is nothing at the path.
+        ImportError: If a package is missing, with the line that installs it.
+        RuntimeError: If TensorFlow Datasets cannot download or prepare the set.
+        ValueError: If an argument or a file is not as said above.
+
+    Example:
+
+    >>> images, labels = capszoo.data.load("digits", "test")
+    >>> images.shape, labels.shape
+    ((360, 8, 8, 1), (360,))
+    """
+    check_choice("split", split, SPLITS)
+    if image_shape is not None:
+        image_shape = check_image_shape(image_shape)
+    if isinstance(name, str) and name in NAMED_SETS:
+        _check_same_shape(name, NAMED_SETS[name].image_shape, image_shape)
+        if name == "digits":
+            return load_digits(split)
+        examples, source = _read_named(name, split, data_dir)
+    else:
+        path = _own_path(name)
+        if path.is_dir():
+            if image_shape is not None:
+                check_picture_shape(image_shape)
+            return load_image_folder(path, split, image_shape)
+        examples, source = read_npz(path)[_part(split)], str(path)
+        _check_same_shape(source, examples.images.shape[1:], image_shape)
+    if split == "test":
+        return examples.images, examples.labels
+    return choose(examples, split, source)
+
+
+def _part(split):
+    return "test" if split == "test" else "train"
+
+
+def _read_named(name, split, data_dir):
+    """Returns the training or test examples of a named set, and where they were found."""
+    named = NAMED_SETS[name]
+    data_dir = data_dir or os.environ.get("CAPSZOO_DATA_DIR") or None
+    data_dir = data_dir and os.path.expanduser(data_dir)
+    path = data_dir and Path(data_dir) / f"{name}.npz"
+    if path and path.exists():
+        source = str(path)
+        examples = read_npz(path, with_instances=name == "smallnorb")[_part(split)]
+    else:
+        source = f"TensorFlow Datasets' {named.tfds_name}"
+        examples = read_tfds(name, named.tfds_name, _part(split), data_dir)
+    if examples.images.shape[1:] != named.image_shape:
+        raise ValueError(
+            f"The pictures of {name!r} have the shape {named.image_shape}. "
+            f"Received: {examples.images.shape[1:]} from {source}."
+        )
+    if examples.labels.max() >= len(named.class_names):
+        raise ValueError(
+            f"The labels of {name!r} go from 0 to {len(named.class_names) - 1}. "
+            f"Received: {examples.labels.max()} from {source}."
+        )
+    return examples, source
+
+
+def _own_path(name):
+    """Returns the path that `name` means, or raises the error for an unknown name."""
+    text = os.fspath(name) if isinstance(name, str | os.PathLike) else ""
+    path = Path(text).expanduser()
+    separators = (os.sep, os.altsep or os.sep)
+    looks_like_path = text.endswith(".npz") or any(mark in text for mark in separators)
+    if not text or not (looks_like_path or path.exists()):
+        error = unknown_name_error("data set", name, NAMED_SETS)
+        raise ValueError(f"{error} Or give the path to a folder of pictures or an .npz file.")
+    if not path.exists():
+        raise FileNotFoundError(f"There is no folder or .npz file at {path}.")
+    if not path.is_dir() and path.suffix != ".npz":
+        raise ValueError(
+            "Received an invalid value for argument `name`, expected a data set's name, a "
+            f"folder of pictures or an .npz file. Received: name={text!r}"
+        )
+    return path
+
+
+def _check_same_shape(source, shape, image_shape):
+    if image_shape is not None and image_shape != shape:
+        raise ValueError(
+            f"The pictures of {source} have the shape {shape}, and only those of a folder are "
+            f"resized. Received: image_shape={image_shape}"
+        )

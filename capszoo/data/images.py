@@ -1,0 +1,95 @@
+"""Reading one picture file as an array of the shape a model takes."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from capszoo.validation import check_image_shape
+
+MODES = {1: "L", 3: "RGB"}
+
+
+def check_picture_shape(image_shape) -> tuple[int, int, int]:
+    """Returns `image_shape` as a tuple, or raises `ValueError` if a file cannot have it."""
+    image_shape = check_image_shape(image_shape)
+    if image_shape[2] not in MODES:
+        raise ValueError(
+            "One picture file gives 1 channel (grayscale) or 3 (RGB); other numbers, such as "
+            "smallNORB's stereo pairs, cannot be read from it and come as arrays. "
+            f"Received: image_shape={image_shape}"
+        )
+    return image_shape
+
+
+def read_image(path: str | os.PathLike, image_shape: tuple[int, int, int]) -> np.ndarray:
+    """Reads a picture file of any size as an array of a given shape.
+
+    The picture is turned upright as its EXIF orientation says, laid on white where it is
+    transparent, made grayscale or RGB, and resized with antialiasing, without keeping its
+    aspect ratio.
+
+    Args:
+        path: A PNG, JPEG, BMP or WebP file, or any other that Pillow reads.
+        image_shape: Height, width and channels, 1 for grayscale or 3 for RGB.
+
+    Returns:
+        uint8 array of shape `image_shape`.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        ValueError: If the file cannot be read as a picture, or the shape is not possible.
+
+    Example:
+
+    >>> from PIL import Image
+    >>> Image.new("RGB", (640, 480)).save("photo.png")
+    >>> capszoo.data.read_image("photo.png", (28, 28, 1)).shape
+    (28, 28, 1)
+    """
+    from PIL import Image
+
+    height, width, channels = check_picture_shape(image_shape)
+    picture = _as_mode(open_picture(path), MODES[channels])
+    if picture.size != (width, height):
+        # Pillow's bilinear filter widens with the reduction, which is the antialiasing; unlike
+        # the sharper filters it adds no bright or dark rims.
+        picture = picture.resize((width, height), Image.Resampling.BILINEAR)
+    return np.asarray(picture).reshape(height, width, channels).copy()
+
+
+def native_shape(path: str | os.PathLike) -> tuple[int, int, int]:
+    """Returns the shape that a picture file has of itself, turned upright."""
+    picture = open_picture(path)
+    is_gray = picture.mode in ("1", "L", "LA", "F") or picture.mode.startswith("I")
+    return picture.height, picture.width, 1 if is_gray else 3
+
+
+def open_picture(path: str | os.PathLike):
+    """Returns the upright `PIL.Image` in a file, decoded to the end."""
+    from PIL import Image
+    from PIL import ImageOps
+
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"There is no picture file at {os.fspath(path)}.")
+    try:
+        with Image.open(path) as picture:
+            # Makes a copy, and so reads every pixel: a file cut short is found here.
+            return ImageOps.exif_transpose(picture)
+    # Pillow's decoders raise all of these on damaged files.
+    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
+        raise ValueError(
+            f"Cannot read {os.fspath(path)} as a picture (PNG, JPEG, BMP, WebP): {error}"
+        ) from error
+
+
+def _as_mode(picture, mode):
+    from PIL import Image
+
+    if picture.mode.startswith("I"):
+        # 16-bit grayscale: Pillow would make everything above 255 white instead of scaling.
+        picture = Image.fromarray((np.asarray(picture) >> 8).astype("uint8"))
+    if picture.has_transparency_data:
+        white = Image.new("RGBA", picture.size, "white")
+        picture = Image.alpha_composite(white, picture.convert("RGBA"))
+    return picture.convert(mode)

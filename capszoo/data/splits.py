@@ -1,0 +1,100 @@
+"""The fixed rules by which pictures are held out of a training set."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+SPLITS = ("train", "validation", "test")
+
+
+class Examples(NamedTuple):
+    """Pictures (n, height, width, channels), labels (n,) and, if known, object numbers (n,)."""
+
+    images: np.ndarray
+    labels: np.ndarray
+    instances: np.ndarray | None = None
+
+
+def digest(content: bytes) -> bytes:
+    """Returns the SHA-256 of `content`, the key by which `hold_out_tenth` orders examples."""
+    return hashlib.sha256(content).digest()
+
+
+def hold_out_tenth(labels: np.ndarray, keys: Sequence[bytes], source: str) -> np.ndarray:
+    """Marks a tenth of each class, the examples with the smallest keys, to be held out.
+
+    The keys are digests, so the choice is as good as random; it needs no seed, and it does not
+    depend on the order of the examples, which differs between a set's official files and its
+    copy in TensorFlow Datasets. Equal pictures have equal keys and stay on one side together,
+    but for the few that meet the cut.
+
+    Args:
+        labels: Integer classes, of shape (n,).
+        keys: The digest of each example.
+        source: What to name in the error, for example the file and the split to be made.
+
+    Returns:
+        Boolean array of shape (n,), true where an example is held out: as near to a tenth of
+        all as can be, within one of a tenth in each class, and at least one in each class.
+
+    Raises:
+        ValueError: If a class has fewer than two examples.
+    """
+    classes, members = np.unique(labels, return_inverse=True)
+    counts = np.bincount(members)
+    if counts.min() < 2:
+        raise ValueError(
+            f"Too few pictures in {source}: each class needs one to hold out and one to keep. "
+            f"Received: class {classes[counts.argmin()]} with {counts.min()} left."
+        )
+    # Rounding the running total, not each class, keeps the sum right: 6,000 of MNIST's 60,000.
+    sizes = np.diff(np.rint(np.cumsum(counts) / 10).astype(int), prepend=0)
+    by_key = np.array(sorted(range(len(keys)), key=keys.__getitem__))
+    held_out = np.zeros(len(labels), dtype=bool)
+    for member, size in enumerate(np.maximum(sizes, 1)):
+        held_out[by_key[members[by_key] == member][:size]] = True
+    return held_out
+
+
+def hold_out_instance(labels: np.ndarray, instances: np.ndarray) -> np.ndarray:
+    """Marks, in each class, the pictures of the object with the highest number.
+
+    Where many pictures show one object, a random split would show the same object on both
+    sides, and the validation score would say little about objects not seen before.
+
+    Args:
+        labels: Integer classes, of shape (n,).
+        instances: The number of the object in each picture, of shape (n,).
+
+    Returns:
+        Boolean array of shape (n,), true where a picture is held out.
+    """
+    held_out = np.zeros(len(labels), dtype=bool)
+    for label in np.unique(labels):
+        of_class = labels == label
+        held_out |= of_class & (instances == instances[of_class].max())
+    return held_out
+
+
+def choose(examples: Examples, split: str, source: str) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the pictures and labels of "train" or "validation" out of a training set.
+
+    Args:
+        examples: The whole training set.
+        split: `"train"` or `"validation"`.
+        source: What to name in an error.
+
+    Returns:
+        Pictures of shape (n, height, width, channels) and labels of shape (n,), in the order
+        in which they came.
+    """
+    images, labels, instances = examples
+    if instances is not None:
+        held_out = hold_out_instance(labels, instances)
+    else:
+        keys = [digest(image.tobytes()) for image in images]
+        held_out = hold_out_tenth(labels, keys, f"{source} to make a validation split")
+    chosen = held_out if split == "validation" else ~held_out
+    return images[chosen], labels[chosen]

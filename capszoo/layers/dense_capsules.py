@@ -1,0 +1,75 @@
+"""Fully connected capsules: each child has its own transform for each parent."""
+
+import math
+
+import keras
+from keras import ops
+
+from capszoo.layers.capsule_layer import CapsuleLayer
+from capszoo.ops import dense_votes
+
+
+@keras.saving.register_keras_serializable(package="capszoo")
+class DenseCapsules(CapsuleLayer):
+    """Parent capsules that every child capsule votes for, by a transform of its own.
+
+    `votes[j, i] = poses[i] @ kernel[i, :, j]`, then the routing combines them. All axes
+    between the batch and the pose are children, in row-major order: a map of capsules may be
+    fed as it is. The transforms hold `children * child_dim * num_capsules * pose_dim` numbers.
+
+    Args:
+        num_capsules: How many parent capsules there are, for example one per class.
+        pose_dim: Size of a parent's pose vector.
+        routing: How votes are combined: a name of `capszoo.routing.names()`, a config or a
+            `capszoo.routing.Routing`. Defaults to `"dynamic"`.
+        kernel_initializer: Initializer of the transforms; `None` stands for the truncated
+            normal distribution with standard deviation 0.1 of the dynamic routing paper's
+            code. Defaults to `None`.
+        kernel_regularizer: Regularizer of the transforms. Defaults to `None`.
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        inputs: Poses of the children.
+        return_coupling: Whether the couplings are returned too. Defaults to `False`.
+
+    Input shape:
+        `(batch, *spatial, children, child_dim)`.
+
+    Output shape:
+        `(batch, num_capsules, pose_dim)`; with `return_coupling=True` also
+        `(batch, num_capsules, children)`, where children counts all positions.
+
+    Raises:
+        ValueError: If a size is not a positive integer, the routing is unknown or the inputs
+            have fewer than three axes.
+
+    Example:
+
+    >>> children = np.random.normal(size=(2, 6, 6, 32, 8)).astype("float32")
+    >>> layer = capszoo.layers.DenseCapsules(10, 16, routing="dynamic")
+    >>> tuple(layer(children).shape)
+    (2, 10, 16)
+    >>> poses, coupling = layer(children, return_coupling=True)
+    >>> tuple(coupling.shape)
+    (2, 10, 1152)
+
+    Reference:
+
+    - [Sabour, Frosst, Hinton, 2017](https://arxiv.org/abs/1710.09829)
+    """
+
+    input_rank = 3
+    input_layout = "(batch, *spatial, children, child_dim)"
+
+    def add_kernel(self, input_shape):
+        children, child_dim = math.prod(input_shape[1:-1]), input_shape[-1]
+        per_child = self.routing.votes_per_child
+        self.add_transform((children, child_dim, per_child, self.num_capsules, self.pose_dim))
+
+    def compute_votes(self, poses):
+        children, child_dim = self.kernel.shape[:2]
+        return dense_votes(ops.reshape(poses, (-1, children, child_dim)), self.kernel)
+
+    def compute_votes_shape(self, input_shape):
+        children = math.prod(input_shape[1:-1]) * self.routing.votes_per_child
+        return (input_shape[0], self.num_capsules, children, self.pose_dim)

@@ -1,0 +1,136 @@
+"""Primary capsules: the first capsules, cut out of convolutional features."""
+
+import keras
+from keras import ops
+
+from capszoo.ops import SQUASHES
+from capszoo.ops import conv2d
+from capszoo.ops import squash as squash_poses
+from capszoo.ops.convolution import window_grid
+from capszoo.validation import check_choice
+from capszoo.validation import check_number
+from capszoo.validation import check_positive_int
+from capszoo.validation import check_size_pair
+
+
+@keras.saving.register_keras_serializable(package="capszoo")
+class PrimaryCapsules(keras.layers.Layer):
+    """Convolves features into maps of capsules and squashes their poses.
+
+    `poses = squash(scale * convolution(features) + bias)`, the filters read as `num_types`
+    capsule types of `pose_dim` numbers each. A capsule's numbers all belong to one position.
+
+    Args:
+        num_types: How many capsule types (maps of capsules) there are.
+        pose_dim: Size of a capsule's pose vector.
+        kernel_size: Height and width of the window in pixels, one integer or two.
+        strides: Step between windows in pixels, one integer or two. Defaults to `1`.
+        padding: `"valid"` or `"same"`. Defaults to `"valid"`.
+        scale: Factor on the convolution, before bias and squash. The code of the dynamic
+            routing paper has `1 / num_types` here. Defaults to `1.0`.
+        squash: `"standard"`, `"exponential"` or `None` for none. Defaults to `"standard"`.
+        kernel_initializer: Initializer of the kernel. Defaults to `"glorot_uniform"`.
+        bias_initializer: Initializer of the bias. Defaults to `"zeros"`.
+        kernel_regularizer: Regularizer of the kernel. Defaults to `None`.
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Input shape:
+        `(batch, height, width, channels)`.
+
+    Output shape:
+        `(batch, new_height, new_width, num_types, pose_dim)`.
+
+    Raises:
+        ValueError: If a size is not a positive integer, an option unknown, the input not of
+            four axes or the window larger than the map.
+
+    Example:
+
+    >>> features = np.random.normal(size=(2, 20, 20, 64)).astype("float32")
+    >>> layer = capszoo.layers.PrimaryCapsules(32, 8, kernel_size=9, strides=2)
+    >>> tuple(layer(features).shape)
+    (2, 6, 6, 32, 8)
+
+    Reference:
+
+    - [Sabour, Frosst, Hinton, 2017](https://arxiv.org/abs/1710.09829)
+    """
+
+    def __init__(
+        self,
+        num_types,
+        pose_dim,
+        kernel_size,
+        strides=1,
+        padding="valid",
+        scale=1.0,
+        squash="standard",
+        kernel_initializer="glorot_uniform",
+        bias_initializer="zeros",
+        kernel_regularizer=None,
+        **kwargs,
+    ):
+        num_types = check_positive_int("num_types", num_types)
+        pose_dim = check_positive_int("pose_dim", pose_dim)
+        kernel_size = check_size_pair("kernel_size", kernel_size)
+        strides = check_size_pair("strides", strides)
+        check_choice("padding", padding, ("valid", "same"))
+        check_number("scale", scale)
+        if squash is not None:
+            check_choice("squash", squash, SQUASHES)
+        super().__init__(**kwargs)
+        self.num_types = num_types
+        self.pose_dim = pose_dim
+        self.kernel_size = kernel_size
+        self.strides = strides
+        self.padding = padding
+        self.scale = scale
+        self.squash = squash
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.bias_initializer = keras.initializers.get(bias_initializer)
+        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
+
+    def build(self, input_shape):
+        self.compute_output_shape(input_shape)
+        filters = self.num_types * self.pose_dim
+        self.kernel = self.add_weight(
+            shape=(*self.kernel_size, input_shape[-1], filters),
+            initializer=self.kernel_initializer,
+            regularizer=self.kernel_regularizer,
+            name="kernel",
+        )
+        self.bias = self.add_weight(
+            shape=(filters,), initializer=self.bias_initializer, name="bias"
+        )
+
+    def call(self, inputs):
+        features = conv2d(inputs, self.kernel, self.strides, self.padding)
+        features = features * self.scale + self.bias
+        size = features.shape[1:3]
+        poses = ops.reshape(features, (-1, *size, self.num_types, self.pose_dim))
+        return poses if self.squash is None else squash_poses(poses, kind=self.squash)
+
+    def compute_output_shape(self, input_shape):
+        if len(input_shape) != 4 or None in input_shape[1:]:
+            raise ValueError(
+                f"Layer '{self.name}' expects features of shape (batch, height, width, "
+                "channels), with all sizes but the batch known. "
+                f"Received: input shape {tuple(input_shape)}"
+            )
+        grid = window_grid("inputs", input_shape[1:3], self.kernel_size, self.strides, self.padding)
+        return (input_shape[0], *grid, self.num_types, self.pose_dim)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "num_types": self.num_types,
+            "pose_dim": self.pose_dim,
+            "kernel_size": self.kernel_size,
+            "strides": self.strides,
+            "padding": self.padding,
+            "scale": self.scale,
+            "squash": self.squash,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "bias_initializer": keras.initializers.serialize(self.bias_initializer),
+            "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
+        }

@@ -1,0 +1,6 @@
+"""Losses of capsule networks that Keras does not have."""
+
+from capszoo.losses.margin import MarginLoss
+from capszoo.losses.reconstruction import ReconstructionLoss
+from capszoo.losses.spread import SpreadLoss
+from capszoo.losses.spread import SpreadMargin

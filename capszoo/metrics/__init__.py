@@ -1,0 +1,3 @@
+"""Metrics of capsule networks that Keras does not have."""
+
+from capszoo.metrics.subset_accuracy import SubsetAccuracy

@@ -1,0 +1,183 @@
+"""CapsNet: two convolutions, primary capsules, class capsules by dynamic routing."""
+
+import keras
+
+from capszoo import routing as routings
+from capszoo.layers import CapsuleLength
+from capszoo.layers import Conv2D
+from capszoo.layers import DenseCapsules
+from capszoo.layers import PrimaryCapsules
+from capszoo.models.classifier import CapsuleClassifier
+from capszoo.models.registry import register_family
+from capszoo.validation import check_positive_int
+
+
+@register_family("capsnet")
+@keras.saving.register_keras_serializable(package="capszoo")
+class CapsNet(CapsuleClassifier):
+    """The capsule network of dynamic routing.
+
+        image - convolution, ReLU - primary capsules - class capsules - length
+                                                             └ mask - decoder
+
+    The defaults are the paper's network for MNIST, initializers and the factor 1/32 before the
+    primary capsules included: 8,215,728 parameters, 6,804,384 without the decoder.
+
+    Args:
+        image_shape: `(height, width, channels)` of the images. Defaults to `(28, 28, 1)`.
+        num_classes: How many classes there are. Defaults to `10`.
+        conv_filters: Filters of the first convolution. Defaults to `256`.
+        conv_kernel_size: Size of its window in pixels. Defaults to `9`.
+        primary_types: How many types of primary capsules there are. Defaults to `32`.
+        primary_dim: Size of a primary capsule's pose. Defaults to `8`.
+        primary_kernel_size: Size of the window of the primary capsules. Defaults to `9`.
+        primary_strides: Step between the windows of the primary capsules. Defaults to `2`.
+        primary_scale: Factor on the convolution of the primary capsules; `None` stands for
+            `1 / primary_types`, as in the paper's code. Defaults to `None`.
+        padding: `"valid"` or `"same"`, of both convolutions. Defaults to `"valid"`.
+        class_dim: Size of a class capsule's pose. Defaults to `16`.
+        routing: How class capsules are computed: a name of `capszoo.routing.names()`, a config
+            or a `capszoo.routing.Routing`. Defaults to `"dynamic"`.
+        decoder: Hidden units of the decoder, a Keras layer from masked poses
+            `(batch, classes, class_dim)` to images, or `None` for no decoder.
+            Defaults to `(512, 1024)`.
+        reconstruction_weight: Weight of the sum of squared errors of the reconstruction beside
+            the margin loss, both as in the paper. `0.0005` for 784 pixels is the customary
+            0.392 times the mean squared error. The code that made the paper's checkpoints
+            weighs pictures 20 times as much: give `compile` the loss
+            `MarginLoss(convention="official")` for that. Defaults to `0.0005`.
+        num_objects: How many objects an image holds: how many capsules are decoded together.
+            Defaults to `1`.
+        rescaling: Factor that takes pixel values to between 0 and 1. Use `1` for images that
+            are there already. Defaults to `1 / 255`.
+        dtype: Dtype or policy of the model; `None` stands for Keras' global policy.
+            Defaults to `None`.
+        name: Name of the model. Defaults to `"capsnet"`.
+        **kwargs: Arguments of `keras.Model`.
+
+    Input shape:
+        `(batch, height, width, channels)`, pixel values from 0 to 255.
+
+    Output shape:
+        A dictionary: scores `(batch, num_classes)`, poses `(batch, num_classes, class_dim)`,
+        coupling `(batch, num_classes, children)` and reconstructions
+        `(batch, height, width, channels)`; `predict` gives the scores.
+
+    Raises:
+        ValueError: If a size is not a positive integer, an option unknown or the image too
+            small for the two convolutions.
+
+    Example:
+
+    >>> model = capszoo.models.CapsNet((28, 28, 1), num_classes=10)
+    >>> model.count_params()
+    8215728
+    >>> model.compile()
+    >>> scores = model.predict(np.zeros((2, 28, 28, 1), "uint8"), verbose=0)
+    >>> scores.shape
+    (2, 10)
+
+    Reference:
+
+    - [Sabour, Frosst, Hinton, 2017](https://arxiv.org/abs/1710.09829)
+    """
+
+    def __init__(
+        self,
+        image_shape=(28, 28, 1),
+        num_classes=10,
+        conv_filters=256,
+        conv_kernel_size=9,
+        primary_types=32,
+        primary_dim=8,
+        primary_kernel_size=9,
+        primary_strides=2,
+        primary_scale=None,
+        padding="valid",
+        class_dim=16,
+        routing="dynamic",
+        decoder=(512, 1024),
+        reconstruction_weight=0.0005,
+        num_objects=1,
+        rescaling=1 / 255,
+        dtype=None,
+        name="capsnet",
+        **kwargs,
+    ):
+        images, features = self.image_input(image_shape, num_classes, num_objects, rescaling, dtype)
+        check_positive_int("conv_filters", conv_filters)
+        check_positive_int("primary_types", primary_types)
+        routing = routings.get(routing)
+        features = Conv2D(
+            conv_filters,
+            conv_kernel_size,
+            padding=padding,
+            activation="relu",
+            kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.05),
+            bias_initializer=keras.initializers.Constant(0.1),
+            dtype=dtype,
+            name="conv",
+        )(features)
+        children = PrimaryCapsules(
+            primary_types,
+            primary_dim,
+            primary_kernel_size,
+            strides=primary_strides,
+            padding=padding,
+            scale=1 / primary_types if primary_scale is None else primary_scale,
+            kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.1),
+            bias_initializer=keras.initializers.Constant(0.1),
+            dtype=dtype,
+            name="primary_capsules",
+        )(features)
+        poses, coupling = DenseCapsules(
+            num_classes, class_dim, routing=routing, dtype=dtype, name="class_capsules"
+        )(children, return_coupling=True)
+        scores = CapsuleLength(dtype="float32", name="scores")(poses)
+        decoder = self.make_decoder(
+            decoder,
+            image_shape,
+            dtype,
+            kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.1),
+            bias_initializer=keras.initializers.Constant(0.1),
+        )
+        super().__init__(
+            images=images,
+            scores=scores,
+            poses=poses,
+            coupling=coupling,
+            image_shape=image_shape,
+            num_classes=num_classes,
+            decoder=decoder,
+            num_objects=num_objects,
+            rescaling=rescaling,
+            reconstruction_weight=reconstruction_weight,
+            dtype=dtype,
+            name=name,
+            **kwargs,
+        )
+        self.conv_filters = conv_filters
+        self.conv_kernel_size = conv_kernel_size
+        self.primary_types = primary_types
+        self.primary_dim = primary_dim
+        self.primary_kernel_size = primary_kernel_size
+        self.primary_strides = primary_strides
+        self.primary_scale = primary_scale
+        self.padding = padding
+        self.class_dim = class_dim
+        self.routing = routing
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "conv_filters": self.conv_filters,
+            "conv_kernel_size": self.conv_kernel_size,
+            "primary_types": self.primary_types,
+            "primary_dim": self.primary_dim,
+            "primary_kernel_size": self.primary_kernel_size,
+            "primary_strides": self.primary_strides,
+            "primary_scale": self.primary_scale,
+            "padding": self.padding,
+            "class_dim": self.class_dim,
+            "routing": routings.serialize(self.routing),
+        }

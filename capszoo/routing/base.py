@@ -1,0 +1,76 @@
+"""What every routing algorithm is: a layer that combines votes into parent capsules."""
+
+import keras
+
+from capszoo.validation import check_positive_int
+
+
+class Routing(keras.layers.Layer):
+    """Combines the votes of child capsules into the poses of their parents.
+
+    A capsule layer makes votes, its routing combines them; every routing works in every layer.
+    A subclass implements `call`, and `compute_parents_shape` where it differs; it declares what
+    it needs of the layer by two class attributes.
+
+    Attributes:
+        votes_per_child: How many votes a child gives each parent. Defaults to `1`.
+        explicit_activations: Whether parents and children carry an activation beside their
+            pose. If not, a capsule's activation is the length of its pose. Defaults to `False`.
+
+    Call arguments:
+        votes: Tensor of shape `(batch, *spatial, parents, children, pose_dim)`.
+        activations: Tensor of shape `(batch, *spatial, children)` where the routing has
+            explicit activations, else `None`. Defaults to `None`.
+        return_coupling: Whether the couplings are returned too. Defaults to `False`.
+
+    Input shape:
+        `(batch, *spatial, parents, children, pose_dim)`.
+
+    Output shape:
+        Poses `(batch, *spatial, parents, pose_dim)`; where the routing has explicit
+        activations, the pair of poses and activations `(batch, *spatial, parents)`. With
+        `return_coupling=True` a tuple of these and the coupling
+        `(batch, *spatial, parents, children)`.
+    """
+
+    votes_per_child = 1
+    explicit_activations = False
+
+    def call(self, votes, activations=None, return_coupling=False):
+        raise NotImplementedError(f"{type(self).__name__} must implement `call`.")
+
+    def compute_output_shape(self, votes_shape, activations_shape=None):
+        *outer, parents, _, pose_dim = votes_shape
+        poses = (*outer, parents, pose_dim)
+        return (poses, (*outer, parents)) if self.explicit_activations else poses
+
+    def compute_output_spec(self, votes, activations=None, return_coupling=False):
+        def spec(shape):
+            return keras.KerasTensor(shape, dtype=self.compute_dtype)
+
+        shapes = self.compute_output_shape(votes.shape)
+        outputs = tuple(map(spec, shapes)) if self.explicit_activations else (spec(shapes),)
+        if return_coupling:
+            outputs += (spec(votes.shape[:-1]),)
+        return outputs if len(outputs) > 1 else outputs[0]
+
+
+class IterativeRouting(Routing):
+    """A routing that repeats its step a fixed number of times.
+
+    Args:
+        iterations: How many times the parents are computed. `1` means once, with uniform
+            couplings. Defaults to `3`.
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Raises:
+        ValueError: If `iterations` is not a positive integer.
+    """
+
+    def __init__(self, iterations=3, **kwargs):
+        iterations = check_positive_int("iterations", iterations)
+        super().__init__(**kwargs)
+        self.iterations = iterations
+
+    def get_config(self):
+        return {**super().get_config(), "iterations": self.iterations}

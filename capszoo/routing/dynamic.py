@@ -1,0 +1,148 @@
+"""Dynamic routing: routing by agreement between votes and parents."""
+
+import keras
+from keras import ops
+
+from capszoo.ops import squash
+from capszoo.routing.base import IterativeRouting
+from capszoo.routing.registry import register
+
+
+@register("dynamic")
+@keras.saving.register_keras_serializable(package="capszoo")
+class DynamicRouting(IterativeRouting):
+    """Routes by agreement: a child turns to the parents that its votes agree with.
+
+    With `v_hat[i, j]` the vote of child `i` for parent `j` and logits `b = 0` at first, each
+    iteration computes
+
+        c[i, :] = softmax(b[i, :])                    over the parents
+        v[j]    = squash(sum_i c[i, j] * v_hat[i, j] + bias[j])
+        b[i, j] = b[i, j] + v_hat[i, j] . v[j]
+
+    and the last `v` are the parents' poses. The couplings start uniform on every call and are
+    each sample's own. For `B` samples, `I` children, `J` parents and `D` pose dimensions an
+    iteration reads the votes twice: time `O(B I J D)`, memory `O(B I J)` beside the votes.
+
+    Args:
+        iterations: How many times the parents are computed. Defaults to `3`.
+        leaky: Whether a child may turn to none of the parents: one more logit, always zero,
+            takes part in the softmax. Defaults to `False`.
+        use_bias: Whether a trainable bias is added before the squash. Without it a network
+            cannot tell `x` from `-x`. Defaults to `True`.
+        stop_gradient: Whether the gradient flows through the votes of the last iteration
+            alone. Faster, and another training rule. Defaults to `False`.
+        bias_initializer: Initializer of the bias; `None` stands for the constant 0.1 of the
+            paper's code. Defaults to `None`.
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        votes: Tensor of shape `(batch, *spatial, parents, children, pose_dim)`.
+        activations: Must be `None`: a capsule's activation is the length of its pose.
+        return_coupling: Whether the couplings of the last iteration are returned too.
+            Defaults to `False`.
+
+    Input shape:
+        `(batch, *spatial, parents, children, pose_dim)`.
+
+    Output shape:
+        Poses `(batch, *spatial, parents, pose_dim)`, of length below 1; with
+        `return_coupling=True` also the coupling `(batch, *spatial, parents, children)`.
+
+    Raises:
+        ValueError: If `iterations` is not a positive integer or activations are given.
+
+    Example:
+
+    >>> votes = np.random.normal(size=(2, 10, 1152, 16)).astype("float32")
+    >>> tuple(capszoo.routing.DynamicRouting(iterations=3)(votes).shape)
+    (2, 10, 16)
+
+    Reference:
+
+    - [Sabour, Frosst, Hinton, 2017](https://arxiv.org/abs/1710.09829)
+    """
+
+    def __init__(
+        self,
+        iterations=3,
+        leaky=False,
+        use_bias=True,
+        stop_gradient=False,
+        bias_initializer=None,
+        **kwargs,
+    ):
+        super().__init__(iterations=iterations, **kwargs)
+        self.leaky = leaky
+        self.use_bias = use_bias
+        self.stop_gradient = stop_gradient
+        self.bias_initializer = keras.initializers.get(
+            keras.initializers.Constant(0.1) if bias_initializer is None else bias_initializer
+        )
+
+    def build(self, votes_shape):
+        self.bias = None
+        if self.use_bias:
+            parents, _, pose_dim = votes_shape[-3:]
+            self.bias = self.add_weight(
+                shape=(parents, pose_dim), initializer=self.bias_initializer, name="bias"
+            )
+
+    def call(self, votes, activations=None, return_coupling=False):
+        if activations is not None:
+            raise ValueError(
+                "DynamicRouting has no explicit activations: a capsule's activation is the "
+                "length of its pose. Received: activations of shape "
+                f"{tuple(activations.shape)}"
+            )
+        still_votes = ops.stop_gradient(votes) if self.stop_gradient else votes
+        logits = None
+        for iteration in range(self.iterations):
+            last = iteration == self.iterations - 1
+            seen = votes if last else still_votes
+            coupling = self._coupling(logits, votes)
+            poses = self._parents(seen, coupling)
+            if not last:
+                agreement = ops.squeeze(ops.matmul(seen, ops.expand_dims(poses, -1)), -1)
+                agreement = ops.cast(agreement, "float32")
+                logits = agreement if logits is None else logits + agreement
+        if not return_coupling:
+            return poses
+        if coupling is None:
+            coupling = ops.full_like(votes[..., 0], self._uniform(votes))
+        return poses, coupling
+
+    def _uniform(self, votes):
+        return 1.0 / (votes.shape[-3] + (1 if self.leaky else 0))
+
+    def _coupling(self, logits, votes):
+        """The softmax of the logits over the parents; `None` stands for uniform coupling."""
+        if logits is None:
+            return None
+        if self.leaky:
+            leak = ops.zeros_like(logits[..., :1, :])
+            coupling = ops.softmax(ops.concatenate([leak, logits], axis=-2), axis=-2)
+            coupling = coupling[..., 1:, :]
+        else:
+            coupling = ops.softmax(logits, axis=-2)
+        return ops.cast(coupling, votes.dtype)
+
+    def _parents(self, votes, coupling):
+        if coupling is None:
+            # A mean in float32: sums over a thousand float16 votes would lose digits.
+            total = ops.sum(ops.cast(votes, "float32"), axis=-2) * self._uniform(votes)
+            total = ops.cast(total, votes.dtype)
+        else:
+            total = ops.squeeze(ops.matmul(ops.expand_dims(coupling, -2), votes), -2)
+        if self.bias is not None:
+            total = total + self.bias
+        return squash(total)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "leaky": self.leaky,
+            "use_bias": self.use_bias,
+            "stop_gradient": self.stop_gradient,
+            "bias_initializer": keras.initializers.serialize(self.bias_initializer),
+        }

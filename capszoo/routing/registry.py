@@ -1,0 +1,115 @@
+"""Routings by name: `get("dynamic")`, as Keras gets an activation."""
+
+import inspect
+
+import keras
+
+from capszoo.routing.base import Routing
+from capszoo.validation import unknown_name_error
+
+_ROUTINGS = {}
+
+
+def names():
+    """Lists the names that `get` knows.
+
+    Returns:
+        Sorted list of strings.
+
+    Example:
+
+    >>> "dynamic" in capszoo.routing.names()
+    True
+    """
+    return sorted(_ROUTINGS)
+
+
+def register(name):
+    """Decorates a `Routing` subclass to make it known to `get` by a name.
+
+    Args:
+        name: The name, which must be new.
+
+    Raises:
+        ValueError: If the name is taken by another class.
+        TypeError: If the class is no `Routing`.
+
+    Example:
+
+    >>> @capszoo.routing.register("last_vote")
+    ... class LastVote(capszoo.routing.Routing):
+    ...     def call(self, votes, activations=None, return_coupling=False):
+    ...         return votes[..., -1, :]
+    """
+
+    def decorate(cls):
+        if not (inspect.isclass(cls) and issubclass(cls, Routing)):
+            raise TypeError(f"Expected a subclass of capszoo.routing.Routing. Received: {cls!r}")
+        if _ROUTINGS.get(name, cls) is not cls:
+            raise ValueError(f"The routing name {name!r} is taken by {_ROUTINGS[name].__name__}.")
+        _ROUTINGS[name] = cls
+        return cls
+
+    return decorate
+
+
+def get(identifier, **kwargs):
+    """Makes a routing from a name, a config or an instance.
+
+    Args:
+        identifier: A name of `names()`; a dict `{"name": ..., argument: value, ...}` or a
+            config as Keras serializes it; or a `Routing`, which is returned as it is.
+        **kwargs: Arguments of the routing where `identifier` is a name.
+
+    Returns:
+        A `Routing`.
+
+    Raises:
+        ValueError: If the name is unknown (with the nearest one).
+        TypeError: If `identifier` is none of the above or an argument is unknown.
+
+    Example:
+
+    >>> capszoo.routing.get("dynamic", iterations=2).iterations
+    2
+    >>> capszoo.routing.get({"name": "dynamic", "leaky": True}).leaky
+    True
+    """
+    if isinstance(identifier, Routing):
+        return identifier
+    if isinstance(identifier, str):
+        if identifier not in _ROUTINGS:
+            raise unknown_name_error("routing", identifier, _ROUTINGS)
+        return _ROUTINGS[identifier](**kwargs)
+    if isinstance(identifier, dict) and "class_name" in identifier:
+        routing = keras.saving.deserialize_keras_object(identifier)
+        if isinstance(routing, Routing):
+            return routing
+    if isinstance(identifier, dict) and "name" in identifier:
+        arguments = dict(identifier)
+        return get(arguments.pop("name"), **arguments, **kwargs)
+    raise TypeError(
+        "Expected `routing` to be a name, a dict with the key 'name', a serialized config or a "
+        f"capszoo.routing.Routing. Received: {identifier!r}"
+    )
+
+
+def serialize(routing):
+    """Makes the config that `get` turns back into an equal, unbuilt routing.
+
+    Args:
+        routing: A `Routing`.
+
+    Returns:
+        A dictionary, as Keras serializes an object.
+
+    Example:
+
+    >>> config = capszoo.routing.serialize(capszoo.routing.get("dynamic", iterations=2))
+    >>> capszoo.routing.get(config).iterations
+    2
+    """
+    config = keras.saving.serialize_keras_object(routing)
+    # The layer that takes the routing builds it, for its own votes.
+    config.pop("build_config", None)
+    return config

@@ -1,0 +1,5 @@
+"""Running a preset's recipe: fit, resume, evaluate, record."""
+
+from capszoo.training.batches import TrainingBatches
+from capszoo.training.evaluation import evaluate
+from capszoo.training.trainer import train

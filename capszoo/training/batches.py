@@ -1,0 +1,66 @@
+"""Training images in shuffled, augmented batches that a resumed run sees again alike."""
+
+import keras
+import numpy as np
+
+
+class TrainingBatches(keras.utils.PyDataset):
+    """Batches of training images: shuffled each epoch, augmented if asked for.
+
+    Order and augmentation depend on the seed and the epoch alone, so a run resumed after some
+    epochs sees what the uninterrupted run would have seen.
+
+    Args:
+        images: Array `(n, height, width, channels)`.
+        labels: Array `(n,)` or `(n, classes)`.
+        batch_size: How many images a batch holds; the last of an epoch may hold fewer.
+        augmentation: Keras preprocessing layers, applied in turn. Defaults to `()`.
+        seed: Seed of order and augmentation. Defaults to `0`.
+        epoch: Number of epochs that are done already. Defaults to `0`.
+
+    Example:
+
+    >>> images, labels = capszoo.data.load("digits")
+    >>> batches = capszoo.training.TrainingBatches(images, labels, batch_size=100)
+    >>> len(batches), batches[0][0].shape
+    (12, (100, 8, 8, 1))
+    """
+
+    def __init__(self, images, labels, batch_size, augmentation=(), seed=0, epoch=0):
+        super().__init__()
+        self.images = images
+        self.labels = labels
+        self.batch_size = batch_size
+        self.augmentation_configs = [
+            keras.saving.serialize_keras_object(layer) for layer in augmentation
+        ]
+        self.seed = seed
+        self._start_epoch(epoch)
+
+    def _start_epoch(self, epoch):
+        self.epoch = epoch
+        random = np.random.default_rng((self.seed, epoch))
+        self.order = random.permutation(len(self.images))
+        self.augmentation = []
+        for config in self.augmentation_configs:
+            # Layers with a seed of their own for each epoch: a layer's seed is its only state.
+            if "seed" in config["config"]:
+                seed = int(random.integers(2**31))
+                config = {**config, "config": {**config["config"], "seed": seed}}
+            self.augmentation.append(keras.saving.deserialize_keras_object(config))
+
+    def on_epoch_end(self):
+        self._start_epoch(self.epoch + 1)
+
+    def __len__(self):
+        return -(-len(self.images) // self.batch_size)
+
+    def __getitem__(self, index):
+        chosen = self.order[index * self.batch_size : (index + 1) * self.batch_size]
+        images = self.images[chosen]
+        if self.augmentation:
+            images = keras.ops.convert_to_tensor(images, dtype="float32")
+            for layer in self.augmentation:
+                images = layer(images, training=True)
+            images = keras.ops.convert_to_numpy(images)
+        return images, self.labels[chosen]

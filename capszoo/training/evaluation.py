@@ -1,0 +1,60 @@
+"""Measuring a trained preset again."""
+
+from capszoo.training.trainer import load_images
+from capszoo.zoo import load
+from capszoo.zoo import read_preset
+
+
+def evaluate(preset, *, split="test", data_dir=None, batch_size=128, verbose="auto"):
+    """Measures a trained preset and says whether the recorded accuracy comes out again.
+
+    It agrees if the two differ by no more than two standard errors of the recorded accuracy
+    on that many images; the same images and weights give the same number up to a few ties.
+
+    Args:
+        preset: A name of `capszoo.list_presets()`, a preset directory or a preset file.
+        split: `"test"`, `"validation"` or `"train"`. Defaults to `"test"`.
+        data_dir: Folder of the data sets; see `capszoo.data.load`. Defaults to `None`.
+        batch_size: How many images are computed at a time. Defaults to `128`.
+        verbose: As in `keras.Model.evaluate`. Defaults to `"auto"`.
+
+    Returns:
+        A dictionary: `preset`, `split`, `images`, `accuracy`, `standard_error`, `loss`,
+        `recorded` (the accuracy in the preset for this split, or `None`) and `agrees`.
+
+    Raises:
+        ValueError: If the preset is unknown or untrained, or has no data.
+
+    Example:
+
+    >>> capszoo.training.evaluate("capsnet_digits", verbose=0)["agrees"]
+    True
+    """
+    description = read_preset(preset)
+    if description.data is None:
+        raise ValueError(f"Preset {description.name!r} names no data to measure it on.")
+    model = load(preset)
+    images, labels = load_images(description, model, split, data_dir)
+    measured = model.evaluate(
+        images, labels, batch_size=batch_size, verbose=verbose, return_dict=True
+    )
+    accuracy = measured["accuracy"]
+    recorded = getattr(description.results, f"{split}_accuracy", None)
+    agrees = None
+    if recorded is not None:
+        agrees = abs(accuracy - recorded) <= 2 * standard_error(recorded, len(images))
+    return {
+        "preset": description.name,
+        "split": split,
+        "images": len(images),
+        "accuracy": round(accuracy, 6),
+        "standard_error": round(standard_error(accuracy, len(images)), 6),
+        "loss": round(measured["loss"], 6),
+        "recorded": recorded,
+        "agrees": agrees,
+    }
+
+
+def standard_error(accuracy, images):
+    """Standard error of an accuracy measured on that many images."""
+    return (accuracy * (1 - accuracy) / images) ** 0.5

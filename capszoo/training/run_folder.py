@@ -1,0 +1,146 @@
+"""A run's folder: what it holds, and how it survives being killed at any moment.
+
+    preset.yaml            the resolved preset; with weights and results once the run is done
+    history.csv            one line per epoch
+    best.weights.h5        the weights of the best epoch by validation
+    state.json             the last finished epoch, and the name of its weights
+    state-N.weights.h5     model and optimizer after epoch N
+    model.weights.h5       the best weights without the optimizer, once the run is done
+    report.json            what was measured, once the run is done
+
+Every file is written beside its name and then moved onto it, and `state.json` is moved last:
+it always points to complete files. A finished run's folder is a preset directory.
+"""
+
+import csv
+import json
+import os
+import pathlib
+import time
+
+import keras
+
+from capszoo.zoo import read_preset
+from capszoo.zoo import weights as weights_files
+from capszoo.zoo.presets import PRESET_FILE
+from capszoo.zoo.presets import write_preset
+
+
+class RunFolder:
+    """The folder of one training run.
+
+    Args:
+        path: The folder.
+    """
+
+    def __init__(self, path):
+        self.path = pathlib.Path(path)
+        self.best = self.path / "best.weights.h5"
+        self.report = self.path / "report.json"
+
+    @property
+    def state(self):
+        """The content of `state.json`, or that of a run without a finished epoch."""
+        path = self.path / "state.json"
+        if path.is_file():
+            return json.loads(path.read_text())
+        return {"epoch": 0, "weights": None, "history": []}
+
+    def create(self, preset):
+        """Starts a new run here; raises `ValueError` if the folder holds anything already."""
+        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+            raise ValueError(
+                f"The output folder {str(self.path)!r} is not empty. Go on with the run in it "
+                "with --resume (resume=True), or choose another one with --output."
+            )
+        self.path.mkdir(parents=True, exist_ok=True)
+        write_preset(preset, self.path / PRESET_FILE)
+
+    def reopen(self, preset):
+        """Goes on with the run here; raises `ValueError` unless it is one of this preset."""
+        if not (self.path / PRESET_FILE).is_file():
+            raise ValueError(f"There is no run to resume in {str(self.path)!r}.")
+        before = _recipe(read_preset(self.path))
+        now = _recipe(preset)
+        for section, values in now.items():
+            if values != before[section]:
+                raise ValueError(
+                    f"The run in {str(self.path)!r} has another `{section}` than the one asked "
+                    f"for; only the number of epochs may change. There: {before[section]}. "
+                    f"Asked for: {values}"
+                )
+        write_preset(preset, self.path / PRESET_FILE)
+
+    def restore(self, model):
+        """Loads model and optimizer as they were after the last finished epoch."""
+        name = self.state["weights"]
+        if name is not None:
+            model.optimizer.build(model.trainable_variables)
+            model.load_weights(self.path / name)
+
+    def record(self, model, history, is_best):
+        """Writes down a finished epoch."""
+        if is_best:
+            weights_files.write(model, self.best)
+        epoch = history[-1]["epoch"]
+        name = f"state-{epoch}.weights.h5"
+        weights_files.write(model, self.path / name)
+        self._write("history.csv", lambda file: _write_csv(history, file))
+        state = {"epoch": epoch, "weights": name, "history": history}
+        self._write("state.json", lambda file: json.dump(state, file, indent=1))
+        for old in self.path.glob("state-*.weights.h5"):
+            if old.name != name:
+                old.unlink()
+
+    def write_report(self, report):
+        """Writes `report.json`."""
+        self._write(self.report.name, lambda file: json.dump(report, file, indent=2))
+
+    def _write(self, name, write):
+        partial = self.path / f"{name}.partial"
+        with open(partial, "w", encoding="utf-8", newline="") as file:
+            write(file)
+        os.replace(partial, self.path / name)
+
+
+def _recipe(preset):
+    """What a resumed run must have in common with the one it goes on with."""
+    content = preset.model_dump(include={"name", "family", "model", "data", "training"})
+    content["training"].pop("epochs")
+    return content
+
+
+def _write_csv(history, file):
+    writer = csv.DictWriter(file, fieldnames=list(history[0]))
+    writer.writeheader()
+    writer.writerows(history)
+
+
+class RecordEpochs(keras.callbacks.Callback):
+    """Records every finished epoch in a run folder, and which was the best by validation.
+
+    The best epoch has the highest validation accuracy; among equals the lowest validation
+    loss.
+
+    Args:
+        folder: A `RunFolder`.
+    """
+
+    def __init__(self, folder):
+        super().__init__()
+        self.folder = folder
+        self.history = folder.state["history"]
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.started = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        row = {"epoch": epoch + 1, **{key: float(value) for key, value in logs.items()}}
+        row["seconds"] = round(time.perf_counter() - self.started, 3)
+        self.history.append(row)
+        self.folder.record(self.model, self.history, best_epoch(self.history) == row)
+
+
+def best_epoch(history):
+    """The row of the best epoch by validation."""
+    return max(history, key=lambda row: (row["val_accuracy"], -row["val_loss"]))

@@ -1,0 +1,196 @@
+"""Training a preset: from its file to trained weights and a report."""
+
+import datetime
+import importlib.metadata
+import os
+import pathlib
+import platform
+
+import keras
+
+from capszoo import data
+from capszoo import losses
+from capszoo.training.batches import TrainingBatches
+from capszoo.training.run_folder import RecordEpochs
+from capszoo.training.run_folder import RunFolder
+from capszoo.training.run_folder import best_epoch
+from capszoo.version import __version__
+from capszoo.zoo import Preset
+from capszoo.zoo import build
+from capszoo.zoo import read_preset
+from capszoo.zoo.objects import make_object
+from capszoo.zoo.saving import write_into
+from capszoo.zoo.schema import Results
+from capszoo.zoo.schema import validate
+
+
+def train(
+    preset,
+    *,
+    epochs=None,
+    settings=None,
+    seed=None,
+    data_dir=None,
+    output=None,
+    resume=False,
+    verbose="auto",
+    command=None,
+):
+    """Trains a preset by its recipe, with plain `model.fit`, and measures it once at the end.
+
+    The epoch is chosen by validation accuracy; the test images are touched once, with the
+    weights of that epoch. The run folder is a preset directory when the run is done.
+
+    Args:
+        preset: A name of `capszoo.list_presets()`, a preset file or directory, or a
+            `capszoo.zoo.Preset`.
+        epochs: Number of epochs, if not the recipe's. Defaults to `None`.
+        settings: Other values for keys of the preset, `{"training.batch_size": 64}`.
+            Defaults to `None`.
+        seed: Seed of weights, order and augmentation, if not the recipe's. Defaults to
+            `None`.
+        data_dir: Folder of the data sets; see `capszoo.data.load`. Defaults to `None`.
+        output: The run folder. Defaults to `None`, `runs/<preset>`.
+        resume: Whether to go on after the last finished epoch of the run in `output`.
+            Defaults to `False`.
+        verbose: As in `keras.Model.fit`. Defaults to `"auto"`.
+        command: The command that repeats the run, for the report. Defaults to `None`, this
+            call.
+
+    Returns:
+        The report, a dictionary; also written to `report.json`.
+
+    Raises:
+        ValueError: If the preset, a setting, the data or the run folder is not as it should
+            be.
+        OSError: If the run folder cannot be written.
+
+    Example:
+
+    >>> report = capszoo.training.train("capsnet_digits", epochs=1, verbose=0, output="my_run")
+    >>> report["test_images"]
+    360
+    """
+    changes = dict(settings or {})
+    if epochs is not None:
+        changes["training.epochs"] = epochs
+    if seed is not None:
+        changes["training.seed"] = seed
+    preset = resolve(preset, changes)
+    folder = RunFolder(output or pathlib.Path("runs") / preset.name)
+    folder.reopen(preset) if resume else folder.create(preset)
+
+    recipe = preset.training
+    # Augmentation draws on the same seed by itself, see TrainingBatches.
+    keras.utils.set_random_seed(recipe.seed)
+    model = build(preset)
+    model.compile(optimizer=make_optimizer(recipe.optimizer), loss=make_loss(recipe.loss))
+    if resume:
+        folder.restore(model)
+    done = folder.state["epoch"]
+    if done < recipe.epochs:
+        images, labels = load_images(preset, model, "train", data_dir)
+        augmentation = [
+            make_object("augmentation layer", spec, keras.layers)
+            for spec in preset.data.augmentation
+        ]
+        model.fit(
+            TrainingBatches(
+                images, labels, recipe.batch_size, augmentation, recipe.seed, epoch=done
+            ),
+            validation_data=load_images(preset, model, "validation", data_dir),
+            validation_batch_size=recipe.batch_size,
+            epochs=recipe.epochs,
+            initial_epoch=done,
+            callbacks=[RecordEpochs(folder)],
+            verbose=verbose,
+        )
+
+    history = folder.state["history"]
+    best = best_epoch(history)
+    model.load_weights(folder.best)
+    images, labels = load_images(preset, model, "test", data_dir)
+    measured = model.evaluate(
+        images, labels, batch_size=recipe.batch_size, verbose=0, return_dict=True
+    )
+    results = Results(
+        test_accuracy=round(measured["accuracy"], 6),
+        test_images=len(images),
+        validation_accuracy=round(best["val_accuracy"], 6),
+        parameters=model.count_params(),
+        best_epoch=best["epoch"],
+        epochs=len(history),
+        seed=recipe.seed,
+        training_seconds=round(sum(row["seconds"] for row in history), 1),
+        command=command or f"capszoo.training.train({preset.name!r})",
+        date=datetime.date.today().isoformat(),
+        hardware=f"{os.cpu_count()} CPU cores, {platform.machine()}",
+        versions=_versions(),
+    )
+    preset = preset.model_copy(update={"results": results})
+    write_into(model, preset, folder.path)
+    report = {"preset": preset.name, "folder": str(folder.path), **results.model_dump()}
+    folder.write_report(report)
+    return report
+
+
+def resolve(preset, changes):
+    """Reads a preset to be trained and applies changes to dotted keys, under the schema.
+
+    Returns:
+        A `Preset` without results and weights: those of the old recipe do not describe it.
+
+    Raises:
+        ValueError: If a key is unknown or a value not allowed, or there is nothing to train by.
+    """
+    if not isinstance(preset, Preset):
+        preset = read_preset(preset)
+    content = preset.model_dump(mode="json", exclude={"results", "weights"}, exclude_none=True)
+    for key, value in changes.items():
+        *sections, last = key.split(".")
+        target = content
+        for section in sections:
+            target = target.setdefault(section, {})
+            if not isinstance(target, dict):
+                raise ValueError(f"Cannot set {key!r}: {section!r} is no section of a preset.")
+        target[last] = value
+    preset = validate(content, f"preset {preset.name!r} with {changes}" if changes else preset.name)
+    for section in ("data", "training"):
+        if getattr(preset, section) is None:
+            raise ValueError(
+                f"Preset {preset.name!r} cannot be trained or measured: it has no "
+                f"`{section}` section."
+            )
+    return preset
+
+
+def make_optimizer(spec):
+    """Makes the Keras optimizer, with its schedule, that a preset names."""
+    return make_object("optimizer", spec, keras.optimizers, keras.optimizers.schedules)
+
+
+def make_loss(spec):
+    """Makes the loss that a preset names; `None` stays: the family's own."""
+    return None if spec is None else make_object("loss", spec, losses, keras.losses)
+
+
+def load_images(preset, model, split, data_dir):
+    """Loads one split of a preset's data and checks that it fits the model."""
+    images, labels = data.load(
+        preset.data.name, split, data_dir=data_dir, image_shape=model.image_shape
+    )
+    if labels.max() >= model.num_classes:
+        raise ValueError(
+            f"The labels of {preset.data.name!r} go up to {labels.max()}, but the model has "
+            f"{model.num_classes} classes. Set model.num_classes in the preset."
+        )
+    return images, labels
+
+
+def _versions():
+    names = ["keras", "numpy", keras.backend.backend()]
+    versions = {"capszoo": __version__, "python": platform.python_version()}
+    for name in names:
+        package = next(iter(importlib.metadata.packages_distributions().get(name, [name])))
+        versions[name] = importlib.metadata.version(package)
+    return versions

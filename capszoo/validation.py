@@ -1,0 +1,83 @@
+"""Checks of arguments, and the wording of the errors they raise."""
+
+import difflib
+import numbers
+
+
+def unknown_name_error(kind, name, allowed):
+    """Builds the error for a name that is not one of `allowed`.
+
+    Args:
+        kind: What the name names, for example `"routing"`.
+        name: The name received.
+        allowed: The names there are.
+
+    Returns:
+        A `ValueError` that lists the names and suggests the nearest one.
+    """
+    allowed = sorted(allowed)
+    near = difflib.get_close_matches(str(name), allowed, n=1)
+    suggestion = f" Did you mean {near[0]!r}?" if near else ""
+    return ValueError(
+        f"Unknown {kind} {name!r}.{suggestion} "
+        f"Expected one of: {', '.join(allowed) or '(there are none)'}."
+    )
+
+
+def check_choice(argument, value, allowed):
+    """Raises `ValueError` unless `value` is one of the names in `allowed`."""
+    if value not in allowed:
+        raise unknown_name_error(f"value for argument `{argument}`:", value, allowed)
+    return value
+
+
+def check_positive_int(argument, value):
+    """Returns `value` as an `int`, or raises `ValueError` unless it is 1, 2, 3, ..."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
+        raise ValueError(
+            f"Received an invalid value for argument `{argument}`, "
+            f"expected a positive integer. Received: {argument}={value!r}"
+        )
+    return int(value)
+
+
+def check_number(argument, value, minimum=None, maximum=None):
+    """Returns `value`, or raises `ValueError` unless it is a number within the bounds."""
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    too_small = is_number and minimum is not None and not value >= minimum
+    too_large = is_number and maximum is not None and not value <= maximum
+    if not is_number or too_small or too_large:
+        if minimum is not None and maximum is not None:
+            allowed = f"a number from {minimum} to {maximum}"
+        elif minimum is not None:
+            allowed = f"a number of at least {minimum}"
+        else:
+            allowed = "a number"
+        raise ValueError(
+            f"Received an invalid value for argument `{argument}`, "
+            f"expected {allowed}. Received: {argument}={value!r}"
+        )
+    return value
+
+
+def check_size_pair(argument, value):
+    """Returns `value`, one positive integer or two, as a pair (height, width)."""
+    values = value if isinstance(value, (tuple, list)) else (value, value)
+    if len(values) != 2:
+        raise ValueError(
+            f"Received an invalid value for argument `{argument}`, expected one "
+            f"positive integer or two. Received: {argument}={value!r}"
+        )
+    return tuple(check_positive_int(argument, size) for size in values)
+
+
+def check_image_shape(image_shape):
+    """Returns `image_shape` as a tuple `(height, width, channels)` of positive integers."""
+    is_triple = isinstance(image_shape, (tuple, list)) and len(image_shape) == 3
+    if not is_triple:
+        raise ValueError(
+            "Received an invalid value for argument `image_shape`, expected "
+            "(height, width, channels), channels last. "
+            f"Received: image_shape={image_shape!r}"
+        )
+    return tuple(check_positive_int("image_shape", size) for size in image_shape)

@@ -1,0 +1,121 @@
+"""Finding and reading preset files: ours, those in `CAPSZOO_PRESETS`, and directories."""
+
+import fnmatch
+import os
+import pathlib
+
+import yaml
+
+from capszoo.validation import unknown_name_error
+from capszoo.zoo.schema import validate
+
+PRESET_FILE = "preset.yaml"
+_NOT_PRESETS = {"search_space.yaml"}
+
+
+def _folders():
+    package = pathlib.Path(__file__).resolve().parents[1]
+    # The wheel carries zoo_configs inside the package; a checkout has it beside the package.
+    inside, beside = package / "zoo_configs", package.parent / "zoo_configs"
+    ours = inside if inside.is_dir() else beside
+    theirs = os.environ.get("CAPSZOO_PRESETS", "")
+    return [ours] + [pathlib.Path(folder) for folder in theirs.split(os.pathsep) if folder]
+
+
+def _files():
+    """Maps the name of every preset to its file."""
+    files = {}
+    for folder in _folders():
+        if not folder.is_dir():
+            raise ValueError(f"CAPSZOO_PRESETS names {str(folder)!r}, which is not a folder.")
+        for path in sorted(folder.rglob("*.yaml")):
+            if path.name in _NOT_PRESETS:
+                continue
+            name = path.parent.name if path.name == PRESET_FILE else path.stem
+            if name in files:
+                raise ValueError(f"Two files are named preset {name!r}: {files[name]}, {path}")
+            files[name] = path
+    return files
+
+
+def list_presets(pattern="*"):
+    """Lists the presets by name: ours and those in the folders of `CAPSZOO_PRESETS`.
+
+    Args:
+        pattern: Shell-style pattern of the names. Defaults to `"*"`.
+
+    Returns:
+        Sorted list of names.
+
+    Example:
+
+    >>> capszoo.list_presets("*digits*")
+    ['capsnet_digits']
+    """
+    return sorted(fnmatch.filter(_files(), pattern))
+
+
+def find_preset(preset):
+    """Finds the file of a preset.
+
+    Args:
+        preset: A name of `list_presets()`, a preset directory or a preset file.
+
+    Returns:
+        `pathlib.Path` of the YAML file.
+
+    Raises:
+        ValueError: If there is none (with the nearest name).
+
+    Example:
+
+    >>> capszoo.zoo.find_preset("capsnet_digits").name
+    'capsnet_digits.yaml'
+    """
+    path = pathlib.Path(preset)
+    if path.is_dir():
+        if not (path / PRESET_FILE).is_file():
+            raise ValueError(f"The folder {str(path)!r} is no preset: it has no {PRESET_FILE}.")
+        return path / PRESET_FILE
+    if path.suffix in (".yaml", ".yml") and path.is_file():
+        return path
+    if path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
+        raise ValueError(f"No such preset file or directory: {str(path)!r}")
+    files = _files()
+    if str(preset) not in files:
+        raise unknown_name_error("preset", str(preset), files)
+    return files[str(preset)]
+
+
+def read_preset(preset):
+    """Reads and checks a preset.
+
+    Args:
+        preset: A name of `list_presets()`, a preset directory or a preset file.
+
+    Returns:
+        A `Preset`.
+
+    Raises:
+        ValueError: If there is none, or the file is not a valid preset.
+
+    Example:
+
+    >>> capszoo.zoo.read_preset("capsnet_digits").family
+    'capsnet'
+    """
+    path = find_preset(preset)
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not a YAML file: {error}") from None
+    return validate(content, path)
+
+
+def write_preset(preset, path):
+    """Writes a preset to a YAML file, leaving out what is absent."""
+    content = preset.model_dump(mode="json", exclude_none=True)
+    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
+    partial = path.with_name(f"{path.name}.partial")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, path)

@@ -1,0 +1,94 @@
+"""From a model to a preset directory."""
+
+import json
+import os
+import pathlib
+import shutil
+import tempfile
+
+from capszoo.models import get_family
+from capszoo.zoo import weights as weights_files
+from capszoo.zoo.presets import PRESET_FILE
+from capszoo.zoo.presets import write_preset
+from capszoo.zoo.schema import Preset
+
+WEIGHTS_FILE = "model.weights.h5"
+
+
+def save(model, directory, *, name=None, description="", **sections):
+    """Saves a model as a preset directory that `capszoo.load` loads.
+
+    The directory appears whole or not at all.
+
+    Args:
+        model: A `CapsuleClassifier` of a registered family.
+        directory: Where to save; must not exist yet.
+        name: Name of the preset. Defaults to `None`, the model's name.
+        description: One line on what it is. Defaults to `""`.
+        **sections: Other sections of `capszoo.zoo.Preset`: `data`, `training`, `results`, ...
+
+    Raises:
+        ValueError: If the directory exists or the model's family is not registered.
+        OSError: If it cannot be written.
+
+    Example:
+
+    >>> model = capszoo.load("capsnet_digits")
+    >>> capszoo.zoo.save(model, "my_preset", description="A copy")
+    >>> capszoo.load("my_preset").num_classes
+    10
+    """
+    directory = pathlib.Path(directory)
+    if directory.exists():
+        raise ValueError(f"{str(directory)!r} exists already; choose another directory.")
+    preset = Preset(
+        name=name or model.name,
+        family=family_of(model),
+        description=description,
+        model=model_arguments(model),
+        **sections,
+    )
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    partial = pathlib.Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
+    try:
+        write_into(model, preset, partial)
+        partial.chmod(0o755)
+        os.rename(partial, directory)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+
+
+def write_into(model, preset, folder):
+    """Writes a model's weights and its preset file, which then describes them.
+
+    Returns:
+        The `Preset` as written.
+    """
+    # A copy that was never compiled: an optimizer's state is no part of a preset.
+    bare = type(model).from_config(model.get_config())
+    bare.set_weights(model.get_weights())
+    weights_files.write(bare, folder / WEIGHTS_FILE)
+    described = weights_files.describe(folder / WEIGHTS_FILE)
+    preset = preset.model_copy(update={"weights": described})
+    write_preset(preset, folder / PRESET_FILE)
+    return preset
+
+
+def family_of(model):
+    """Names the registered family a model is of, or raises `ValueError`."""
+    family = getattr(model, "family", None)
+    if family is None or get_family(family) is not type(model):
+        raise ValueError(
+            f"{type(model).__name__} is of no registered family. Put "
+            '@capszoo.register_family("name") on the class.'
+        )
+    return family
+
+
+def model_arguments(model):
+    """The model's arguments as a preset holds them: plain data, without name and dtype."""
+    config = json.loads(json.dumps(model.get_config()))
+    return {
+        key: value for key, value in config.items() if key not in ("name", "trainable", "dtype")
+    }

@@ -1,0 +1,44 @@
+"""What every test shares: the backend, the real data, a clean environment."""
+
+import os
+import pathlib
+
+import capszoo_backend
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+if "KERAS_BACKEND" not in os.environ:
+    os.environ["KERAS_BACKEND"] = capszoo_backend.installed()[0]
+
+import keras
+import numpy as np
+
+
+@pytest.fixture(autouse=True)
+def _clean_state(monkeypatch):
+    monkeypatch.delenv("CAPSZOO_PRESETS", raising=False)
+    keras.utils.set_random_seed(0)
+    yield
+    keras.utils.clear_session()
+    keras.config.set_dtype_policy("float32")
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.fixture
+def real_data():
+    """Loads a real data set's `.npz` from `CAPSZOO_DATA_DIR`, or skips the test."""
+
+    def load(name):
+        folder = os.environ.get("CAPSZOO_DATA_DIR")
+        if not folder:
+            pytest.skip("needs real data: set CAPSZOO_DATA_DIR to the folder of the .npz files")
+        path = pathlib.Path(folder) / f"{name}.npz"
+        if not path.is_file():
+            pytest.skip(f"needs real data: {name}.npz is not in CAPSZOO_DATA_DIR")
+        return np.load(path, allow_pickle=False)
+
+    return load

@@ -1,0 +1,173 @@
+"""Data sets and users' own arrays from `.npz` files, and every way they can be wrong."""
+
+import numpy as np
+import pytest
+
+import capszoo.data
+
+
+def arrays(shape=(28, 28, 1), classes=10, train=200, test=30):
+    random = np.random.default_rng(0)
+    return {
+        "x_train": random.integers(0, 256, (train, *shape), dtype="uint8"),
+        "y_train": np.arange(train) % classes,
+        "x_test": random.integers(0, 256, (test, *shape), dtype="uint8"),
+        "y_test": np.arange(test) % classes,
+    }
+
+
+def rows(images):
+    return {image.tobytes() for image in images}
+
+
+def test_named_set_from_data_dir(tmp_path):
+    stored = arrays()
+    np.savez(tmp_path / "mnist.npz", **stored)
+    train, train_labels = capszoo.data.load("mnist", "train", tmp_path)
+    validation, validation_labels = capszoo.data.load("mnist", "validation", tmp_path)
+    test, test_labels = capszoo.data.load("mnist", "test", tmp_path)
+    np.testing.assert_array_equal(test, stored["x_test"])
+    np.testing.assert_array_equal(test_labels, stored["y_test"])
+    assert (len(train), len(validation)) == (180, 20)
+    assert (train.dtype, train_labels.dtype) == (np.uint8, np.int64)
+    assert np.bincount(validation_labels).tolist() == [2] * 10
+    assert rows(train) | rows(validation) == rows(stored["x_train"])
+    label_of = {x.tobytes(): y for x, y in zip(stored["x_train"], stored["y_train"], strict=True)}
+    for images, labels in ((train, train_labels), (validation, validation_labels)):
+        assert [label_of[image.tobytes()] for image in images] == labels.tolist()
+
+
+def test_named_set_from_the_environment(tmp_path, monkeypatch):
+    np.savez(tmp_path / "cifar10.npz", **arrays((32, 32, 3)))
+    monkeypatch.setenv("CAPSZOO_DATA_DIR", str(tmp_path))
+    assert capszoo.data.load("cifar10", "test")[0].shape == (30, 32, 32, 3)
+
+
+def test_data_dir_goes_before_the_environment(tmp_path, monkeypatch):
+    np.savez(tmp_path / "mnist.npz", **arrays())
+    monkeypatch.setenv("CAPSZOO_DATA_DIR", str(tmp_path / "elsewhere"))
+    assert len(capszoo.data.load("mnist", "test", str(tmp_path))[0]) == 30
+
+
+def test_validation_does_not_depend_on_the_order(tmp_path):
+    stored = arrays()
+    np.savez(tmp_path / "a.npz", **stored)
+    order = np.random.default_rng(1).permutation(200)
+    for name in ("x_train", "y_train"):
+        stored[name] = stored[name][order]
+    np.savez(tmp_path / "b.npz", **stored)
+    first, _ = capszoo.data.load(tmp_path / "a.npz", "validation")
+    second, _ = capszoo.data.load(tmp_path / "b.npz", "validation")
+    assert rows(first) == rows(second)
+
+
+def test_grayscale_without_channels_and_labels_with_two_axes(tmp_path):
+    stored = arrays((28, 28))
+    stored["y_train"] = stored["y_train"][:, None].astype("uint8")
+    np.savez_compressed(tmp_path / "mnist.npz", **stored)
+    images, labels = capszoo.data.load("mnist", data_dir=tmp_path)
+    assert images.shape == (180, 28, 28, 1)
+    assert (labels.shape, labels.dtype) == ((180,), np.int64)
+
+
+def test_own_file_by_path(tmp_path):
+    np.savez(tmp_path / "leaves.npz", **arrays((5, 7, 3), classes=3))
+    path = str(tmp_path / "leaves.npz")
+    assert capszoo.data.load(path, image_shape=(5, 7, 3))[0].shape == (180, 5, 7, 3)
+    assert capszoo.data.class_names(path) == ["0", "1", "2"]
+
+
+def test_smallnorb_holds_out_one_toy_per_category(tmp_path):
+    stored = arrays((48, 48, 2), classes=5)
+    toys = np.array([4, 6, 7, 8, 9])[np.arange(200) // 5 % 5].astype("uint8")
+    np.savez(tmp_path / "smallnorb.npz", **stored, instance_train=toys)
+    train, train_labels = capszoo.data.load("smallnorb", "train", tmp_path)
+    validation, _ = capszoo.data.load("smallnorb", "validation", tmp_path)
+    assert rows(validation) == rows(stored["x_train"][toys == 9])
+    assert rows(train) == rows(stored["x_train"][toys != 9])
+    assert np.bincount(train_labels).tolist() == [32] * 5
+
+
+def test_smallnorb_without_toys_is_refused(tmp_path):
+    np.savez(tmp_path / "smallnorb.npz", **arrays((48, 48, 2), classes=5))
+    with pytest.raises(ValueError, match=r"smallnorb\.npz lacks instance_train"):
+        capszoo.data.load("smallnorb", "test", tmp_path)
+
+
+WRONG = {
+    "missing": ("x_test", None, r"own\.npz lacks x_test. Expected .*Received: x_train, y_train"),
+    "float": ("x_train", lambda x: x / 255, "'x_train' of .* must be of type uint8.*float64"),
+    "int64": ("x_test", lambda x: x.astype("int64"), "'x_test' of .* uint8.*Received: int64"),
+    "rank 2": ("x_train", lambda x: x.reshape(len(x), -1), r"'x_train'.*Received: \(200, 784\)"),
+    "rank 5": ("x_train", lambda x: x[None], r"'x_train'.*Received: \(1, 200, 28, 28, 1\)"),
+    "empty": ("x_test", lambda x: x[:0], r"'x_test'.*Received: \(0, 28, 28, 1\)"),
+    "float labels": ("y_train", lambda y: y / 1.0, "'y_train' of .* integers.*type float64"),
+    "text labels": ("y_train", lambda y: y.astype("U1"), "'y_train' of .* integers.*<U1"),
+    "boolean labels": ("y_train", lambda y: y > 4, "'y_train' of .* integers.*type bool"),
+    "one-hot labels": ("y_train", lambda y: np.eye(10, dtype="int64")[y], r"shape \(200, 10\)"),
+    "negative": ("y_test", lambda y: y - 1, "'y_test' of .* not be negative. Received: -1"),
+    "lengths": ("y_train", lambda y: y[:-1], r"its 200 pictures.*Received: shape \(199,\)"),
+    "pickle": ("y_train", lambda y: y.astype(object), "Cannot read the array 'y_train' of .*own"),
+    "shapes": ("x_test", lambda x: x[:, :14], r"one shape. Received: .*28, 28.*14, 28"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
+def test_wrong_arrays_are_refused_whatever_the_split(tmp_path, case, split):
+    name, change, message = WRONG[case]
+    stored = arrays()
+    value = stored.pop(name)
+    if change:
+        stored[name] = change(value)
+    np.savez(tmp_path / "own.npz", **stored)
+    with pytest.raises(ValueError, match=message) as caught:
+        capszoo.data.load(tmp_path / "own.npz", split)
+    assert "own.npz" in str(caught.value)
+
+
+def test_a_class_of_one_cannot_be_split(tmp_path):
+    stored = arrays()
+    stored["y_train"][0] = 10
+    np.savez(tmp_path / "own.npz", **stored)
+    with pytest.raises(ValueError, match=r"own\.npz to make a validation.*class 10 with 1 left"):
+        capszoo.data.load(tmp_path / "own.npz")
+
+
+@pytest.mark.parametrize("content", ["empty", "text", "array", "truncated"])
+def test_not_an_archive(tmp_path, content):
+    path = tmp_path / "own.npz"
+    if content == "array":
+        with path.open("wb") as file:
+            np.save(file, np.zeros(3))
+    else:
+        np.savez(path, **arrays())
+        whole = path.read_bytes()
+        path.write_bytes({"empty": b"", "text": b"hello", "truncated": whole[:-500]}[content])
+    with pytest.raises(ValueError, match=r"own\.npz is not an .npz file, or only a part"):
+        capszoo.data.load(path)
+
+
+def test_damaged_array(tmp_path):
+    path = tmp_path / "own.npz"
+    np.savez_compressed(path, **arrays())
+    content = bytearray(path.read_bytes())
+    content[2000:2100] = bytes(100)
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"Cannot read the array 'x_train' of .*own\.npz"):
+        capszoo.data.load(path)
+
+
+def test_archive_of_something_else(tmp_path):
+    np.savez(tmp_path / "own.npz", weights=np.zeros(3))
+    with pytest.raises(ValueError, match=r"lacks x_train, y_train.*Received: weights"):
+        capszoo.data.load(tmp_path / "own.npz")
+
+
+def test_a_named_file_must_hold_the_named_set(tmp_path):
+    np.savez(tmp_path / "mnist.npz", **arrays((32, 32, 3)))
+    with pytest.raises(ValueError, match=r"'mnist' have the shape \(28, 28, 1\).*\(32, 32, 3\)"):
+        capszoo.data.load("mnist", data_dir=tmp_path)
+    np.savez(tmp_path / "mnist.npz", **arrays(classes=11))
+    with pytest.raises(ValueError, match=r"from 0 to 9\. Received: 10 from .*mnist\.npz"):
+        capszoo.data.load("mnist", data_dir=tmp_path)

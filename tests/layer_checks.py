@@ -1,0 +1,81 @@
+"""One call that checks what every layer must do, on public Keras API."""
+
+import json
+
+import keras
+import numpy as np
+
+
+def to_numpy(structure):
+    """The structure's tensors as NumPy arrays."""
+    return keras.tree.map_structure(keras.ops.convert_to_numpy, structure)
+
+
+def run_layer_test(cls, arguments, input_shape, output_shape, weights, atol=1e-6):
+    """Checks config, shapes, weight counts, symbolic and eager calls, training, precision.
+
+    Args:
+        cls: The layer's class.
+        arguments: Its constructor's arguments.
+        input_shape: Shape of one input, batch first.
+        output_shape: Shape of the output it must have.
+        weights: How many trainable weights it must have.
+        atol: How far outputs of the same numbers may differ. Defaults to `1e-6`.
+
+    Returns:
+        The built layer and its output for random input, for further checks.
+    """
+    inputs = np.random.default_rng(0).normal(size=input_shape).astype("float32")
+
+    # Config: through JSON and back, the same config.
+    layer = cls(**arguments)
+    config = json.loads(json.dumps(keras.saving.serialize_keras_object(layer)))
+    again = keras.saving.deserialize_keras_object(config)
+    assert again.get_config() == layer.get_config()
+    assert keras.saving.get_registered_name(cls) == f"capszoo>{cls.__name__}"
+    assert isinstance(keras.layers.deserialize(config), cls)
+
+    # Shapes, with the batch unknown and known; the computed one is the real one.
+    assert tuple(layer.compute_output_shape(input_shape)) == tuple(output_shape)
+    symbolic = layer(keras.KerasTensor((None, *input_shape[1:])))
+    assert symbolic.shape == (None, *output_shape[1:])
+    outputs = layer(inputs)
+    assert tuple(outputs.shape) == tuple(output_shape)
+    assert len(layer.trainable_weights) == weights
+    assert len({weight.path for weight in layer.weights}) == len(layer.weights)
+
+    # A sample does not depend on its batch mates; a batch of one works.
+    outputs = to_numpy(outputs)
+    assert np.isfinite(outputs).all()
+    np.testing.assert_allclose(to_numpy(layer(inputs[:1])), outputs[:1], atol=10 * atol)
+
+    # Weights carried over to a layer made of the config give the same output.
+    again.build(input_shape)
+    again.set_weights(layer.get_weights())
+    np.testing.assert_allclose(to_numpy(again(inputs)), outputs, atol=atol)
+
+    # A compiled step of training changes every weight.
+    model = keras.Sequential([keras.Input(input_shape[1:]), cls(**arguments)])
+    model.compile(optimizer="sgd", loss="mse")
+    before = model.get_weights()
+    history = model.fit(inputs, outputs + 1.0, epochs=1, verbose=0)
+    assert np.isfinite(history.history["loss"]).all()
+    for old, new in zip(before, model.get_weights(), strict=True):
+        assert not np.array_equal(old, new)
+
+    # Frozen means frozen.
+    layer.trainable = False
+    assert not layer.trainable_weights
+
+    # Low precision: variables in float32, finite outputs near the float32 ones.
+    for policy in ("mixed_float16", "mixed_bfloat16"):
+        low = cls(**arguments, dtype=policy)
+        low.build(input_shape)
+        low.set_weights(layer.get_weights())
+        low_outputs = low(inputs)
+        compute_dtype = policy.removeprefix("mixed_")
+        assert keras.backend.standardize_dtype(low_outputs.dtype) == compute_dtype
+        low_outputs = to_numpy(keras.ops.cast(low_outputs, "float32"))
+        np.testing.assert_allclose(low_outputs, outputs, rtol=0.1, atol=0.1)
+    layer.trainable = True
+    return layer, outputs
