@@ -46,8 +46,8 @@ def main(announced_backend=None):
         announced_backend: The backend to say that it was chosen. Defaults to `None`.
     """
     try:
-        app(obj=announced_backend)
-    except (ValueError, TypeError, ImportError, OSError) as error:
+        app(prog_name="capszoo", obj=announced_backend)
+    except (ValueError, TypeError, ImportError, OSError, RuntimeError) as error:
         if os.environ.get("CAPSZOO_TRACEBACK"):
             raise
         messages.print(f"Error: {error}", style="red", markup=False, soft_wrap=True)

@@ -81,3 +81,21 @@ def check_image_shape(image_shape):
             f"Received: image_shape={image_shape!r}"
         )
     return tuple(check_positive_int("image_shape", size) for size in image_shape)
+
+
+def check_fits(image_shape, windows):
+    """Raises `ValueError` unless unpadded windows fit one after the other.
+
+    Args:
+        image_shape: `(height, width, channels)`.
+        windows: Pairs of kernel size and strides, from the image on.
+    """
+    smallest = 1
+    for kernel_size, strides in reversed(windows):
+        smallest = (smallest - 1) * strides + kernel_size
+    if min(image_shape[:2]) < smallest:
+        raise ValueError(
+            f"Images of {image_shape[0]}x{image_shape[1]} are too small for these kernel sizes "
+            f"and strides: the smallest that works is {smallest}x{smallest}. "
+            f"Received: image_shape={tuple(image_shape)}"
+        )

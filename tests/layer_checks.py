@@ -7,8 +7,54 @@ import numpy as np
 
 
 def to_numpy(structure):
-    """The structure's tensors as NumPy arrays."""
-    return keras.tree.map_structure(keras.ops.convert_to_numpy, structure)
+    """The structure's tensors and variables as NumPy arrays."""
+
+    def convert(x):
+        return keras.ops.convert_to_numpy(keras.ops.convert_to_tensor(x))
+
+    return keras.tree.map_structure(convert, structure)
+
+
+@keras.saving.register_keras_serializable(package="capszoo_tests")
+class _Probe(keras.layers.Layer):
+    def __init__(self, function, values, **kwargs):
+        super().__init__(**kwargs)
+        self.function = function
+        self.values = values
+
+    def build(self, input_shape):
+        self.arguments = [
+            self.add_weight(shape=value.shape, initializer=lambda *_, value=value, **__: value)
+            for value in map(keras.ops.convert_to_tensor, self.values)
+        ]
+
+    def call(self, inputs):
+        outputs = keras.tree.flatten(self.function(*self.arguments))
+        total = sum(keras.ops.sum(keras.ops.cast(output, "float32")) for output in outputs)
+        return total + 0.0 * inputs
+
+
+def gradients(function, *values):
+    """The gradients of the sum of a function's outputs, on any backend.
+
+    One step of gradient descent with learning rate 1 changes a variable by minus its gradient.
+
+    Args:
+        function: Function of as many tensors as there are values.
+        *values: Arrays at which the gradient is taken.
+
+    Returns:
+        List of NumPy arrays, one for each value.
+    """
+    values = [np.asarray(value, "float32") for value in values]
+    probe = _Probe(function, values)
+    model = keras.Sequential([keras.Input((1,)), probe])
+    model.compile(
+        optimizer=keras.optimizers.SGD(1.0),
+        loss=lambda y_true, y_pred: keras.ops.sum(y_pred, axis=-1),
+    )
+    model.train_on_batch(np.zeros((1, 1)), np.zeros((1, 1)))
+    return [old - to_numpy(new) for old, new in zip(values, probe.arguments, strict=True)]
 
 
 def run_layer_test(cls, arguments, input_shape, output_shape, weights, atol=1e-6):
@@ -55,13 +101,14 @@ def run_layer_test(cls, arguments, input_shape, output_shape, weights, atol=1e-6
     np.testing.assert_allclose(to_numpy(again(inputs)), outputs, atol=atol)
 
     # A compiled step of training changes every weight.
-    model = keras.Sequential([keras.Input(input_shape[1:]), cls(**arguments)])
-    model.compile(optimizer="sgd", loss="mse")
-    before = model.get_weights()
-    history = model.fit(inputs, outputs + 1.0, epochs=1, verbose=0)
-    assert np.isfinite(history.history["loss"]).all()
-    for old, new in zip(before, model.get_weights(), strict=True):
-        assert not np.array_equal(old, new)
+    if weights:
+        model = keras.Sequential([keras.Input(input_shape[1:]), cls(**arguments)])
+        model.compile(optimizer="sgd", loss="mse")
+        before = model.get_weights()
+        history = model.fit(inputs, outputs + 1.0, epochs=1, verbose=0)
+        assert np.isfinite(history.history["loss"]).all()
+        for old, new in zip(before, model.get_weights(), strict=True):
+            assert not np.array_equal(old, new)
 
     # Frozen means frozen.
     layer.trainable = False

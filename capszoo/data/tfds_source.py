@@ -54,7 +54,7 @@ def read_tfds(name: str, tfds_name: str, part: str, data_dir: str | None) -> Exa
                 f"and preparing it needs TensorFlow (reading it later does not): {INSTALL}; "
                 f"{own_file}."
             )
-        file_format = "tfrecord" if has_array_record else "tfrecord"
+        file_format = "array_record" if has_array_record else "tfrecord"
         builder = tfds.builder(tfds_name, data_dir=data_dir, file_format=file_format)
         try:
             builder.download_and_prepare()

@@ -1,26 +1,40 @@
 """What every capsule layer is: votes, and a routing that combines them."""
 
+import math
+
 import keras
 
 from capszoo import routing as routings
+from capszoo.ops import safe_norm
+from capszoo.ops import votes_by_rows
+from capszoo.validation import check_choice
 from capszoo.validation import check_positive_int
 
 
 class CapsuleLayer(keras.layers.Layer):
     """A layer of parent capsules: makes votes from child capsules and routes them.
 
-    A subclass implements `add_kernel(input_shape)`, `compute_votes(poses)` and
-    `compute_votes_shape(input_shape)`; routing, activations, shapes and config are dealt with
-    here.
+    A subclass implements
+
+    - `compute_kernel_shape(input_shape, child_dim)`: the shape of the transforms up to, and
+      with, `child_dim`; the axes of votes per child, parents and pose are added here;
+    - `compute_votes(poses, kernel)` and `compute_votes_shape(input_shape)`;
+    - `arrange_activations(activations)`: the children's activations as their votes stand.
 
     Args:
         num_capsules: How many parent capsules there are (at each position).
         pose_dim: Size of a parent's pose vector.
         routing: How votes are combined: a name of `capszoo.routing.names()`, a config or a
             `capszoo.routing.Routing`. Defaults to `"dynamic"`.
+        transform: `"full"` for a matrix from the whole pose to the whole pose, or `"matrix"`
+            for poses that are square matrices, multiplied by a square matrix: far fewer
+            parameters. Defaults to `"full"`.
+        vote_bias: What is added to the votes: `None`, `"parents"` for one trainable vector per
+            parent or `"votes"` for one per vote. Defaults to `None`.
         kernel_initializer: Initializer of the transforms; `None` stands for the truncated
             normal distribution with standard deviation 0.1 of the dynamic routing paper's
             code. Defaults to `None`.
+        bias_initializer: Initializer of the vote bias. Defaults to `"zeros"`.
         kernel_regularizer: Regularizer of the transforms. Defaults to `None`.
         **kwargs: Arguments of `keras.layers.Layer`.
 
@@ -31,66 +45,115 @@ class CapsuleLayer(keras.layers.Layer):
         return_coupling: Whether the couplings are returned too. Defaults to `False`.
 
     Raises:
-        ValueError: If a size is not a positive integer, the routing is unknown, the inputs are
-            not capsules, or a pair is given to a routing without explicit activations.
+        ValueError: If a size is not a positive integer, an option unknown, the inputs are not
+            capsules, a pose not square where it must be, or a pair is given to a routing
+            without explicit activations.
     """
+
+    input_rank = 3
+    input_layout = "(batch, *spatial, children, child_dim)"
 
     def __init__(
         self,
         num_capsules,
         pose_dim,
         routing="dynamic",
+        transform="full",
+        vote_bias=None,
         kernel_initializer=None,
+        bias_initializer="zeros",
         kernel_regularizer=None,
         **kwargs,
     ):
         num_capsules = check_positive_int("num_capsules", num_capsules)
         pose_dim = check_positive_int("pose_dim", pose_dim)
+        check_choice("transform", transform, ("full", "matrix"))
+        if vote_bias is not None:
+            check_choice("vote_bias", vote_bias, ("parents", "votes"))
+        if transform == "matrix":
+            check_square("pose_dim", pose_dim)
         super().__init__(**kwargs)
         self.num_capsules = num_capsules
         self.pose_dim = pose_dim
-        self.routing = routings.get(routing)
+        self.routing = routings.get(routing, dtype=self.dtype_policy)
+        self.transform = transform
+        self.vote_bias = vote_bias
         if kernel_initializer is None:
             kernel_initializer = keras.initializers.TruncatedNormal(stddev=0.1)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.bias_initializer = keras.initializers.get(bias_initializer)
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
 
     def build(self, input_shape):
-        poses_shape = self._check_shape(input_shape)
+        poses_shape = self._poses_shape(input_shape)
+        votes_shape = self.compute_votes_shape(poses_shape)
         if self.routing.built:
             raise ValueError(
                 f"The routing given to layer '{self.name}' belongs to another layer already. "
                 "Give each layer a routing of its own, by name or config."
             )
-        self.add_kernel(poses_shape)
-        self.routing.build(self.compute_votes_shape(poses_shape))
-
-    def add_transform(self, shape):
-        """Adds the weight that turns poses into votes."""
+        child_dim, pose_dim = poses_shape[-1], self.pose_dim
+        if self.transform == "matrix":
+            child_dim, pose_dim = check_square("child_dim", child_dim), math.isqrt(pose_dim)
+            if child_dim != pose_dim:
+                raise ValueError(
+                    f"Layer '{self.name}' multiplies square matrices, so children and parents "
+                    f"must have poses of one size. Received: child_dim={poses_shape[-1]}, "
+                    f"pose_dim={self.pose_dim}"
+                )
         self.kernel = self.add_weight(
-            shape=shape,
+            shape=(
+                *self.compute_kernel_shape(poses_shape, child_dim),
+                self.routing.votes_per_child,
+                self.num_capsules,
+                pose_dim,
+            ),
             initializer=self.kernel_initializer,
             regularizer=self.kernel_regularizer,
             name="kernel",
         )
+        self.bias = None
+        if self.vote_bias is not None:
+            parents, children, pose_dim = votes_shape[-3:]
+            per_vote = children if self.vote_bias == "votes" else 1
+            self.bias = self.add_weight(
+                shape=(parents, per_vote, pose_dim), initializer=self.bias_initializer, name="bias"
+            )
+        self.routing.build(votes_shape)
 
     def call(self, inputs, return_coupling=False):
         poses, activations = self._poses_and_activations(inputs)
-        votes = self.compute_votes(poses)
+        if self.transform == "matrix":
+            votes = votes_by_rows(self.compute_votes, poses, self.kernel)
+        else:
+            votes = self.compute_votes(poses, self.kernel)
+        if self.bias is not None:
+            votes = votes + self.bias
+        if activations is not None:
+            activations = self.arrange_activations(activations)
+        return self.route(votes, activations, return_coupling)
+
+    def route(self, votes, activations, return_coupling):
+        """Combines the votes; where parents share children, a subclass says how."""
         return self.routing(votes, activations, return_coupling=return_coupling)
 
     def _poses_and_activations(self, inputs):
-        if not isinstance(inputs, (tuple, list)):
-            return inputs, None
-        raise ValueError(
-            f"Layer '{self.name}' was given poses and activations, but its routing "
-            f"{type(self.routing).__name__} has no explicit activations. Give it the poses "
-            "alone."
-        )
+        if isinstance(inputs, (tuple, list)):
+            if self.routing.explicit_activations:
+                return inputs
+            raise ValueError(
+                f"Layer '{self.name}' was given poses and activations, but its routing "
+                f"{type(self.routing).__name__} has no explicit activations. Put a "
+                "capszoo.layers.ActivationToLength between, or give it the poses alone."
+            )
+        if self.routing.explicit_activations or self.routing.needs_lengths:
+            return inputs, safe_norm(inputs)
+        return inputs, None
 
-    def _check_shape(self, input_shape):
-        rank = self.input_rank
-        if len(input_shape) < rank or any(size is None for size in input_shape[1:]):
+    def _poses_shape(self, input_shape):
+        if isinstance(input_shape[0], (tuple, list)):
+            input_shape = input_shape[0]
+        if len(input_shape) < self.input_rank or any(size is None for size in input_shape[1:]):
             raise ValueError(
                 f"Layer '{self.name}' expects capsules of shape {self.input_layout}, with all "
                 f"sizes but the batch known. Received: input shape {tuple(input_shape)}"
@@ -99,12 +162,12 @@ class CapsuleLayer(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape):
         return self.routing.compute_output_shape(
-            self.compute_votes_shape(self._check_shape(input_shape))
+            self.compute_votes_shape(self._poses_shape(input_shape))
         )
 
     def compute_output_spec(self, inputs, return_coupling=False):
-        poses, _ = self._poses_and_activations(inputs)
-        votes_shape = self.compute_votes_shape(self._check_shape(poses.shape))
+        poses, _ = inputs if isinstance(inputs, (tuple, list)) else (inputs, None)
+        votes_shape = self.compute_votes_shape(self._poses_shape(poses.shape))
         votes = keras.KerasTensor(votes_shape, dtype=self.compute_dtype)
         return self.routing.compute_output_spec(votes, return_coupling=return_coupling)
 
@@ -113,7 +176,21 @@ class CapsuleLayer(keras.layers.Layer):
             **super().get_config(),
             "num_capsules": self.num_capsules,
             "pose_dim": self.pose_dim,
-            "routing": routings.serialize(self.routing),
+            "routing": routings.serialize(self.routing, dtype=self.dtype_policy),
+            "transform": self.transform,
+            "vote_bias": self.vote_bias,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "bias_initializer": keras.initializers.serialize(self.bias_initializer),
             "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
         }
+
+
+def check_square(argument, value):
+    """Returns the root of `value`, or raises `ValueError` unless it is a square."""
+    root = math.isqrt(value)
+    if root * root != value:
+        raise ValueError(
+            f"With transform='matrix' a pose is a square matrix: expected `{argument}` to be a "
+            f"square such as 4, 9 or 16. Received: {argument}={value}"
+        )
+    return root

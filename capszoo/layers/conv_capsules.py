@@ -1,9 +1,16 @@
 """Convolutional capsules: transforms shared over positions, parents see a window."""
 
+import math
+
 import keras
+from keras import ops
 
 from capszoo.layers.capsule_layer import CapsuleLayer
-from capszoo.ops import conv_votes
+from capszoo.ops import Windows
+from capszoo.ops import extract_patches
+from capszoo.ops import position_votes
+from capszoo.ops import safe_norm
+from capszoo.ops import type_votes
 from capszoo.ops.convolution import window_grid
 from capszoo.validation import check_choice
 from capszoo.validation import check_size_pair
@@ -11,11 +18,16 @@ from capszoo.validation import check_size_pair
 
 @keras.saving.register_keras_serializable(package="capszoo")
 class ConvCapsules2D(CapsuleLayer):
-    """Maps of parent capsules, each voted for by the child types in its window.
+    """Maps of parent capsules, each voted for by the children in its window.
 
-    A parent at a position gets one vote from each child *type*: the convolution of that type's
-    poses over the window. Transforms are shared over positions and, by option, over types.
-    Routing happens at each position by itself.
+    The children of a parent are either the child *types*, each with one vote that is the
+    convolution of its poses over the window (`votes_from="types"`), or all the capsules in the
+    window, each with a vote of its own (`votes_from="positions"`, as in matrix capsules). The
+    first costs one vote per type, the second as many as the window has positions. Transforms
+    are shared over positions of the map and, by option, over types.
+
+    Routing happens at each position by itself, but for EM routing with votes from positions:
+    there the parents at all positions that see a child compete for it.
 
     Args:
         num_capsules: How many types of parent capsules there are.
@@ -23,17 +35,24 @@ class ConvCapsules2D(CapsuleLayer):
         kernel_size: Height and width of the window in positions, one integer or two.
         strides: Step between windows in positions, one integer or two. Defaults to `1`.
         padding: `"valid"` or `"same"`. Defaults to `"valid"`.
+        votes_from: `"types"` or `"positions"`, see above. Defaults to `"types"`.
         share_types: Whether all child types use the same transforms. Defaults to `False`.
         routing: How votes are combined: a name of `capszoo.routing.names()`, a config or a
             `capszoo.routing.Routing`. Defaults to `"dynamic"`.
+        transform: `"full"`, or `"matrix"` for poses that are square matrices, multiplied by a
+            square matrix. Defaults to `"full"`.
+        vote_bias: What is added to the votes: `None`, `"parents"` for one trainable vector per
+            parent or `"votes"` for one per vote; shared over positions. Defaults to `None`.
         kernel_initializer: Initializer of the transforms; `None` stands for the truncated
             normal distribution with standard deviation 0.1 of the dynamic routing paper's
             code. Defaults to `None`.
+        bias_initializer: Initializer of the vote bias. Defaults to `"zeros"`.
         kernel_regularizer: Regularizer of the transforms. Defaults to `None`.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
-        inputs: Poses of the children.
+        inputs: Poses of the children; with a routing that has explicit activations, the pair of
+            poses and activations `(batch, height, width, types)`.
         return_coupling: Whether the couplings are returned too. Defaults to `False`.
 
     Input shape:
@@ -41,7 +60,9 @@ class ConvCapsules2D(CapsuleLayer):
 
     Output shape:
         `(batch, new_height, new_width, num_capsules, pose_dim)`; with `return_coupling=True`
-        also `(batch, new_height, new_width, num_capsules, types)`.
+        also `(batch, new_height, new_width, num_capsules, children)`; the children of a window
+        stand row by row, types fastest. With a routing that has explicit activations, the pair
+        of poses and activations `(batch, new_height, new_width, num_capsules)`.
 
     Raises:
         ValueError: If a size is not a positive integer, the padding or routing is unknown, the
@@ -56,7 +77,8 @@ class ConvCapsules2D(CapsuleLayer):
 
     Reference:
 
-    - Shared over types: [LaLonde, Bagci, 2018](https://arxiv.org/abs/1804.04241)
+    - Votes from positions: [Hinton, Sabour, Frosst, 2018](https://openreview.net/forum?id=HJWLfGWRb)
+    - Votes from types, shared: [LaLonde, Bagci, 2018](https://arxiv.org/abs/1804.04241)
     """
 
     input_rank = 5
@@ -69,6 +91,7 @@ class ConvCapsules2D(CapsuleLayer):
         kernel_size,
         strides=1,
         padding="valid",
+        votes_from="types",
         share_types=False,
         routing="dynamic",
         **kwargs,
@@ -76,33 +99,59 @@ class ConvCapsules2D(CapsuleLayer):
         kernel_size = check_size_pair("kernel_size", kernel_size)
         strides = check_size_pair("strides", strides)
         check_choice("padding", padding, ("valid", "same"))
+        check_choice("votes_from", votes_from, ("types", "positions"))
         super().__init__(num_capsules, pose_dim, routing=routing, **kwargs)
         self.kernel_size = kernel_size
         self.strides = strides
         self.padding = padding
+        self.votes_from = votes_from
         self.share_types = share_types
 
-    def add_kernel(self, input_shape):
-        types, child_dim = input_shape[-2:]
-        self.add_transform(
-            (
-                1 if self.share_types else types,
-                *self.kernel_size,
-                child_dim,
-                self.routing.votes_per_child,
-                self.num_capsules,
-                self.pose_dim,
-            )
-        )
+    def compute_kernel_shape(self, input_shape, child_dim):
+        types = 1 if self.share_types else input_shape[-2]
+        if self.votes_from == "types":
+            return (types, *self.kernel_size, child_dim)
+        return (*self.kernel_size, types, child_dim)
 
-    def compute_votes(self, poses):
-        return conv_votes(poses, self.kernel, self.strides, self.padding)
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.windows = None
+        if self.votes_from == "positions" and self.routing.competes_across_positions:
+            size = self._poses_shape(input_shape)[1:3]
+            self.windows = Windows(size, self.kernel_size, self.strides, self.padding)
+
+    def compute_votes(self, poses, kernel):
+        make_votes = type_votes if self.votes_from == "types" else position_votes
+        return make_votes(poses, kernel, self.strides, self.padding)
 
     def compute_votes_shape(self, input_shape):
         batch, *size, types, _ = input_shape
         grid = window_grid("inputs", size, self.kernel_size, self.strides, self.padding)
         children = types * self.routing.votes_per_child
+        if self.votes_from == "positions":
+            children *= math.prod(self.kernel_size)
         return (batch, *grid, self.num_capsules, children, self.pose_dim)
+
+    def arrange_activations(self, activations):
+        types = activations.shape[-1]
+        patches = extract_patches(activations, self.kernel_size, self.strides, self.padding)
+        if self.votes_from == "positions":
+            return patches
+        # The child is the whole window of a type: as long as its poses together, as active as
+        # they are on average.
+        patches = ops.reshape(
+            patches, (-1, *patches.shape[1:3], math.prod(self.kernel_size), types)
+        )
+        if self.routing.explicit_activations:
+            return ops.mean(patches, axis=-2)
+        return safe_norm(patches, axis=-2)
+
+    def route(self, votes, activations, return_coupling):
+        if self.windows is None:
+            return super().route(votes, activations, return_coupling)
+        return self.routing(
+            votes, activations, return_coupling=return_coupling, windows=self.windows
+        )
 
     def get_config(self):
         return {
@@ -110,5 +159,6 @@ class ConvCapsules2D(CapsuleLayer):
             "kernel_size": self.kernel_size,
             "strides": self.strides,
             "padding": self.padding,
+            "votes_from": self.votes_from,
             "share_types": self.share_types,
         }

@@ -22,14 +22,20 @@ class DenseCapsules(CapsuleLayer):
         pose_dim: Size of a parent's pose vector.
         routing: How votes are combined: a name of `capszoo.routing.names()`, a config or a
             `capszoo.routing.Routing`. Defaults to `"dynamic"`.
+        transform: `"full"`, or `"matrix"` for poses that are square matrices, multiplied by a
+            square matrix. Defaults to `"full"`.
+        vote_bias: What is added to the votes: `None`, `"parents"` for one trainable vector per
+            parent or `"votes"` for one per vote. Defaults to `None`.
         kernel_initializer: Initializer of the transforms; `None` stands for the truncated
             normal distribution with standard deviation 0.1 of the dynamic routing paper's
             code. Defaults to `None`.
+        bias_initializer: Initializer of the vote bias. Defaults to `"zeros"`.
         kernel_regularizer: Regularizer of the transforms. Defaults to `None`.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
-        inputs: Poses of the children.
+        inputs: Poses of the children; with a routing that has explicit activations, the pair of
+            poses and activations `(batch, *spatial, children)`.
         return_coupling: Whether the couplings are returned too. Defaults to `False`.
 
     Input shape:
@@ -37,11 +43,13 @@ class DenseCapsules(CapsuleLayer):
 
     Output shape:
         `(batch, num_capsules, pose_dim)`; with `return_coupling=True` also
-        `(batch, num_capsules, children)`, where children counts all positions.
+        `(batch, num_capsules, children)`, where children counts all positions. With a routing
+        that has explicit activations, the pair of poses and activations
+        `(batch, num_capsules)`.
 
     Raises:
-        ValueError: If a size is not a positive integer, the routing is unknown or the inputs
-            have fewer than three axes.
+        ValueError: If a size is not a positive integer, an option unknown, the inputs have
+            fewer than three axes or a pose is not square where it must be.
 
     Example:
 
@@ -58,18 +66,16 @@ class DenseCapsules(CapsuleLayer):
     - [Sabour, Frosst, Hinton, 2017](https://arxiv.org/abs/1710.09829)
     """
 
-    input_rank = 3
-    input_layout = "(batch, *spatial, children, child_dim)"
+    def compute_kernel_shape(self, input_shape, child_dim):
+        return (math.prod(input_shape[1:-1]), child_dim)
 
-    def add_kernel(self, input_shape):
-        children, child_dim = math.prod(input_shape[1:-1]), input_shape[-1]
-        per_child = self.routing.votes_per_child
-        self.add_transform((children, child_dim, per_child, self.num_capsules, self.pose_dim))
-
-    def compute_votes(self, poses):
-        children, child_dim = self.kernel.shape[:2]
-        return dense_votes(ops.reshape(poses, (-1, children, child_dim)), self.kernel)
+    def compute_votes(self, poses, kernel):
+        children, child_dim = kernel.shape[:2]
+        return dense_votes(ops.reshape(poses, (-1, children, child_dim)), kernel)
 
     def compute_votes_shape(self, input_shape):
         children = math.prod(input_shape[1:-1]) * self.routing.votes_per_child
         return (input_shape[0], self.num_capsules, children, self.pose_dim)
+
+    def arrange_activations(self, activations):
+        return ops.reshape(activations, (-1, math.prod(activations.shape[1:])))

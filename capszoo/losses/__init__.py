@@ -2,5 +2,6 @@
 
 from capszoo.losses.margin import MarginLoss
 from capszoo.losses.reconstruction import ReconstructionLoss
+from capszoo.losses.softmax_crossentropy import SoftmaxCrossentropy
 from capszoo.losses.spread import SpreadLoss
 from capszoo.losses.spread import SpreadMargin

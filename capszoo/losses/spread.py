@@ -60,8 +60,9 @@ class SpreadLoss(keras.losses.Loss):
 
     Attributes:
         step: Where `margin` is a callable, a variable that counts the training steps.
-            `CapsuleClassifier` counts it and keeps it with its weights; in a training loop of
-            your own, count it yourself. `None` where the margin is a number.
+            `CapsuleClassifier` reads a counter of its own instead, and saves it with the model;
+            in a training loop of your own, count it yourself. `None` where the margin is a
+            number.
 
     Call arguments:
         y_true: Integer labels `(batch,)`, or one-hot or multi-hot ones `(batch, classes)`.

@@ -2,12 +2,18 @@
 
 import warnings
 
+import keras
 import numpy as np
 
 
 def is_array(data):
     """Tells whether `data` is one array or tensor, as against a pipeline of batches."""
     return data is not None and hasattr(data, "shape") and hasattr(data, "dtype")
+
+
+def _to_numpy(data):
+    # Tensors of another framework than the backend's convert as arrays do.
+    return keras.ops.convert_to_numpy(data) if keras.ops.is_tensor(data) else np.asarray(data)
 
 
 def check_images(images, image_shape, rescaling):
@@ -31,7 +37,7 @@ def check_images(images, image_shape, rescaling):
         )
     if shape[0] == 0:
         raise ValueError("Expected at least one image. Received: none (an empty array).")
-    first = images[:16]
+    first = _to_numpy(images[:16])
     is_float = "float" in str(first.dtype)
     if rescaling < 0.1 and is_float and 0.0 < float(first.max()) <= 1.0 and shape[0] > 1:
         warnings.warn(
@@ -56,7 +62,7 @@ def check_labels(labels, num_images, num_classes):
         raise ValueError(
             f"Expected a label for each image. Received: {num_images} images, {shape[0]} labels"
         )
-    values = np.asarray(labels) if isinstance(labels, np.ndarray) else labels
+    values = _to_numpy(labels)
     smallest, largest = float(values.min()), float(values.max())
     highest = 1 if is_hot else num_classes - 1
     if smallest < 0 or largest > highest:

@@ -9,6 +9,10 @@ from capszoo.layers import DenseCapsules
 from capszoo.layers import PrimaryCapsules
 from capszoo.models.classifier import CapsuleClassifier
 from capszoo.models.registry import register_family
+from capszoo.validation import check_choice
+from capszoo.validation import check_fits
+from capszoo.validation import check_image_shape
+from capszoo.validation import check_number
 from capszoo.validation import check_positive_int
 
 
@@ -20,8 +24,8 @@ class CapsNet(CapsuleClassifier):
         image - convolution, ReLU - primary capsules - class capsules - length
                                                              └ mask - decoder
 
-    The defaults are the paper's network for MNIST, initializers and the factor 1/32 before the
-    primary capsules included: 8,215,728 parameters, 6,804,384 without the decoder.
+    The defaults are the paper's network for MNIST: 8,215,728 parameters, 6,804,384 without the
+    decoder.
 
     Args:
         image_shape: `(height, width, channels)` of the images. Defaults to `(28, 28, 1)`.
@@ -32,8 +36,10 @@ class CapsNet(CapsuleClassifier):
         primary_dim: Size of a primary capsule's pose. Defaults to `8`.
         primary_kernel_size: Size of the window of the primary capsules. Defaults to `9`.
         primary_strides: Step between the windows of the primary capsules. Defaults to `2`.
-        primary_scale: Factor on the convolution of the primary capsules; `None` stands for
-            `1 / primary_types`, as in the paper's code. Defaults to `None`.
+        primary_scale: Factor on the convolution of the primary capsules, before bias and
+            squash. The paper's code has `1 / primary_types`, which makes the optimizer's steps
+            there small; the kernel starts so that the capsules start alike whatever the
+            factor. Defaults to `1.0`.
         padding: `"valid"` or `"same"`, of both convolutions. Defaults to `"valid"`.
         class_dim: Size of a class capsule's pose. Defaults to `16`.
         routing: How class capsules are computed: a name of `capszoo.routing.names()`, a config
@@ -50,6 +56,9 @@ class CapsNet(CapsuleClassifier):
             Defaults to `1`.
         rescaling: Factor that takes pixel values to between 0 and 1. Use `1` for images that
             are there already. Defaults to `1 / 255`.
+        normalization: What follows the rescaling: `None`, `"per_image"` for mean 0 and
+            deviation 1 of each image, or a dictionary of the channels' `mean` and `variance`.
+            The decoder's target is the image before it. Defaults to `None`.
         dtype: Dtype or policy of the model; `None` stands for Keras' global policy.
             Defaults to `None`.
         name: Name of the model. Defaults to `"capsnet"`.
@@ -92,7 +101,7 @@ class CapsNet(CapsuleClassifier):
         primary_dim=8,
         primary_kernel_size=9,
         primary_strides=2,
-        primary_scale=None,
+        primary_scale=1.0,
         padding="valid",
         class_dim=16,
         routing="dynamic",
@@ -100,14 +109,32 @@ class CapsNet(CapsuleClassifier):
         reconstruction_weight=0.0005,
         num_objects=1,
         rescaling=1 / 255,
+        normalization=None,
         dtype=None,
         name="capsnet",
         **kwargs,
     ):
-        images, features = self.image_input(image_shape, num_classes, num_objects, rescaling, dtype)
+        image_shape = check_image_shape(image_shape)
+        if padding == "valid":
+            check_fits(
+                image_shape,
+                [(conv_kernel_size, 1), (primary_kernel_size, primary_strides)],
+            )
+        images, features = self.image_input(
+            image_shape, num_classes, num_objects, rescaling, normalization, dtype
+        )
         check_positive_int("conv_filters", conv_filters)
         check_positive_int("primary_types", primary_types)
-        routing = routings.get(routing)
+        check_number("primary_scale", primary_scale)
+        if not primary_scale > 0:
+            raise ValueError(
+                "Argument `primary_scale` must be greater than 0. "
+                f"Received: primary_scale={primary_scale}"
+            )
+        check_positive_int("primary_dim", primary_dim)
+        check_positive_int("class_dim", class_dim)
+        check_choice("padding", padding, ("valid", "same"))
+        routing = routings.get(routing, dtype=dtype)
         features = Conv2D(
             conv_filters,
             conv_kernel_size,
@@ -118,21 +145,25 @@ class CapsNet(CapsuleClassifier):
             dtype=dtype,
             name="conv",
         )(features)
+        # 0.1 for the sizes and the factor 1/32 of the paper's code.
+        fan_in = primary_kernel_size**2 * conv_filters
+        stddev = 0.45 / (primary_scale * fan_in**0.5)
         children = PrimaryCapsules(
             primary_types,
             primary_dim,
             primary_kernel_size,
             strides=primary_strides,
             padding=padding,
-            scale=1 / primary_types if primary_scale is None else primary_scale,
-            kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.1),
+            scale=primary_scale,
+            kernel_initializer=keras.initializers.TruncatedNormal(stddev=stddev),
             bias_initializer=keras.initializers.Constant(0.1),
             dtype=dtype,
             name="primary_capsules",
         )(features)
-        poses, coupling = DenseCapsules(
+        *capsules, coupling = DenseCapsules(
             num_classes, class_dim, routing=routing, dtype=dtype, name="class_capsules"
         )(children, return_coupling=True)
+        poses = self.poses_alone(capsules, dtype)
         scores = CapsuleLength(dtype="float32", name="scores")(poses)
         decoder = self.make_decoder(
             decoder,
@@ -151,6 +182,7 @@ class CapsNet(CapsuleClassifier):
             decoder=decoder,
             num_objects=num_objects,
             rescaling=rescaling,
+            normalization=normalization,
             reconstruction_weight=reconstruction_weight,
             dtype=dtype,
             name=name,
@@ -179,5 +211,5 @@ class CapsNet(CapsuleClassifier):
             "primary_scale": self.primary_scale,
             "padding": self.padding,
             "class_dim": self.class_dim,
-            "routing": routings.serialize(self.routing),
+            "routing": routings.serialize(self.routing, dtype=self.dtype_policy),
         }

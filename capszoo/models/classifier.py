@@ -1,16 +1,21 @@
 """The base class of every family: a capsule network that classifies images."""
 
+import copy
+
 import keras
 from keras import ops
 
+from capszoo.layers import ActivationToLength
 from capszoo.layers import CapsuleMask
 from capszoo.layers import DenseDecoder
+from capszoo.layers import ImageStandardization
 from capszoo.losses import MarginLoss
 from capszoo.losses import ReconstructionLoss
 from capszoo.metrics import SubsetAccuracy
 from capszoo.models.arrays import check_images
 from capszoo.models.arrays import check_labels
 from capszoo.models.arrays import is_array
+from capszoo.models.step_counter import StepCounter
 from capszoo.validation import check_image_shape
 from capszoo.validation import check_number
 from capszoo.validation import check_positive_int
@@ -46,6 +51,8 @@ class CapsuleClassifier(keras.Model):
             `(batch, classes, pose_dim)` to images, or `None`.
         num_objects: How many objects an image holds.
         rescaling: Factor that takes pixel values to between 0 and 1.
+        normalization: What follows the rescaling: `None`, `"per_image"` or a dictionary of the
+            channels' `mean` and `variance`.
         reconstruction_weight: Weight of the sum of squared errors of the reconstruction.
         dtype: Dtype or policy of the model.
         name: Name of the model.
@@ -64,6 +71,7 @@ class CapsuleClassifier(keras.Model):
         decoder,
         num_objects,
         rescaling,
+        normalization,
         reconstruction_weight,
         dtype,
         name,
@@ -84,14 +92,16 @@ class CapsuleClassifier(keras.Model):
         self.mask = mask
         self.num_objects = num_objects
         self.rescaling = rescaling
+        self.normalization = normalization
         self.reconstruction_weight = reconstruction_weight
         self.reconstruction_loss = ReconstructionLoss()
+        self.step_counter = StepCounter(name="step_counter")
         if decoder is not None:
             self.reconstruction_tracker = keras.metrics.Mean(name="reconstruction_loss")
 
     @staticmethod
-    def image_input(image_shape, num_classes, num_objects, rescaling, dtype):
-        """Checks what all families take and opens the graph: images, and images from 0 to 1."""
+    def image_input(image_shape, num_classes, num_objects, rescaling, normalization, dtype):
+        """Checks what all families take and opens the graph: images, and images rescaled."""
         image_shape = check_image_shape(image_shape)
         check_positive_int("num_classes", num_classes)
         check_positive_int("num_objects", num_objects)
@@ -103,7 +113,25 @@ class CapsuleClassifier(keras.Model):
         check_number("rescaling", rescaling)
         images = keras.Input(image_shape, name="images")
         rescaled = keras.layers.Rescaling(rescaling, dtype=dtype, name="rescaling")(images)
-        return images, rescaled
+        if normalization is None:
+            return images, rescaled
+        if normalization == "per_image":
+            layer = ImageStandardization(dtype=dtype, name="normalization")
+        elif isinstance(normalization, dict) and set(normalization) == {"mean", "variance"}:
+            layer = keras.layers.Normalization(**normalization, dtype=dtype, name="normalization")
+        else:
+            raise ValueError(
+                "Expected `normalization` to be None, 'per_image' or a dict of 'mean' and "
+                f"'variance'. Received: normalization={normalization!r}"
+            )
+        return images, layer(rescaled)
+
+    @staticmethod
+    def poses_alone(capsules, dtype):
+        """The poses of class capsules, with their activation as length where they have one."""
+        if len(capsules) == 1:
+            return capsules[0]
+        return ActivationToLength(dtype=dtype, name="activation_to_length")(tuple(capsules))
 
     @staticmethod
     def make_decoder(decoder, image_shape, dtype, **dense_arguments):
@@ -148,8 +176,11 @@ class CapsuleClassifier(keras.Model):
         optimizer = self.default_optimizer() if optimizer is None else optimizer
         loss = self.default_loss() if loss is None else loss
         metrics = [SubsetAccuracy()] if metrics is None else metrics
-        # A loss with a schedule counts steps; the counter is state of this model.
-        self.loss_step = getattr(loss, "step", None)
+        # A loss with a schedule reads the steps of this model, not of others it is given to.
+        self.step_counter.step.assign(0)
+        if getattr(loss, "step", None) is not None:
+            loss = copy.copy(loss)
+            loss.step = self.step_counter.step
         super().compile(optimizer=optimizer, loss=loss, metrics=metrics, **kwargs)
 
     def get_compile_config(self):
@@ -174,8 +205,8 @@ class CapsuleClassifier(keras.Model):
             error = self.reconstruction_loss(targets, reconstructions, sample_weight)
             self.reconstruction_tracker.update_state(error, sample_weight=ops.shape(x)[0])
             loss = loss + self.reconstruction_weight * error
-        if training and self.loss_step is not None:
-            self.loss_step.assign_add(1)
+        if training:
+            self.step_counter.step.assign_add(1)
         return loss
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
@@ -310,6 +341,7 @@ class CapsuleClassifier(keras.Model):
             "decoder": None if decoder is None else keras.saving.serialize_keras_object(decoder),
             "num_objects": self.num_objects,
             "rescaling": self.rescaling,
+            "normalization": self.normalization,
             "reconstruction_weight": self.reconstruction_weight,
             "dtype": keras.dtype_policies.serialize(self.dtype_policy),
             "name": self.name,

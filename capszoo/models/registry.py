@@ -42,7 +42,7 @@ def register_family(name):
             raise TypeError(
                 f"Expected a subclass of capszoo.models.CapsuleClassifier. Received: {cls!r}"
             )
-        if not (isinstance(name, str) and name.isidentifier()):
+        if not (isinstance(name, str) and name.isidentifier() and name.islower()):
             raise ValueError(f"A family's name must be a lower-case identifier. Received: {name!r}")
         taken = _FAMILIES.get(name, cls)
         if (taken.__module__, taken.__qualname__) != (cls.__module__, cls.__qualname__):

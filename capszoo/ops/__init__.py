@@ -4,8 +4,12 @@ from capszoo.ops.convolution import conv2d
 from capszoo.ops.convolution import extract_patches
 from capszoo.ops.labels import multi_hot
 from capszoo.ops.norms import SQUASHES
+from capszoo.ops.norms import log_sigmoid
 from capszoo.ops.norms import safe_norm
 from capszoo.ops.norms import squash
 from capszoo.ops.precision import in_float32
-from capszoo.ops.votes import conv_votes
 from capszoo.ops.votes import dense_votes
+from capszoo.ops.votes import position_votes
+from capszoo.ops.votes import type_votes
+from capszoo.ops.votes import votes_by_rows
+from capszoo.ops.windows import Windows

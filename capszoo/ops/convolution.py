@@ -36,9 +36,10 @@ def conv2d(inputs, kernel, strides=1, padding="valid"):
     """
     strides = check_size_pair("strides", strides)
     check_choice("padding", padding, ("valid", "same"))
-    if not prefers_patches(kernel.shape[:2], strides):
+    kernel_size = tuple(kernel.shape[:2])
+    if not prefers_patches(kernel_size, strides):
         return ops.conv(inputs, kernel, strides=strides, padding=padding)
-    patches = extract_patches(inputs, kernel.shape[:2], strides, padding)
+    patches = extract_patches(inputs, kernel_size, strides, padding)
     filters = kernel.shape[-1]
     return ops.matmul(patches, ops.reshape(kernel, (-1, filters)))
 
@@ -100,12 +101,8 @@ def extract_patches(inputs, kernel_size, strides=1, padding="valid"):
     size = inputs.shape[1:3]
     new_size = window_grid("inputs", size, kernel_size, strides, padding)
     if padding == "same":
-        pads = [
-            max((new - 1) * stride + window - old, 0)
-            for new, stride, window, old in zip(new_size, strides, kernel_size, size, strict=True)
-        ]
-        before_after = [(pad // 2, pad - pad // 2) for pad in pads]
-        inputs = ops.pad(inputs, [(0, 0), *before_after, (0, 0)])
+        pads = same_pads(size, kernel_size, strides)
+        inputs = ops.pad(inputs, [(0, 0), *pads, (0, 0)])
 
     def starts(axis, offset):
         return slice(offset, offset + (new_size[axis] - 1) * strides[axis] + 1, strides[axis])
@@ -135,3 +132,12 @@ def window_grid(argument, size, kernel_size, strides, padding):
         (old - window) // stride + 1
         for old, window, stride in zip(size, kernel_size, strides, strict=True)
     )
+
+
+def same_pads(size, kernel_size, strides):
+    """Computes the padding of `"same"` as `((above, below), (left, right))`."""
+    totals = [
+        max((-(-old // stride) - 1) * stride + window - old, 0)
+        for old, window, stride in zip(size, kernel_size, strides, strict=True)
+    ]
+    return tuple((total // 2, total - total // 2) for total in totals)

@@ -87,3 +87,21 @@ def squash(x, axis=-1, kind="standard", epsilon=EPSILON):
 @in_float32
 def _squash(x, axis, scale, epsilon):
     return scale(_squared_norm(x, axis), epsilon) * x
+
+
+@in_float32
+def log_sigmoid(x):
+    """Computes `log(sigmoid(x))` without underflow: `min(0, x) - log1p(exp(-|x|))`.
+
+    Args:
+        x: Tensor.
+
+    Returns:
+        Tensor of the shape and dtype of `x`; computed in float32.
+
+    Example:
+
+    >>> float(capszoo.ops.log_sigmoid(np.array(-200.0, "float32")))
+    -200.0
+    """
+    return ops.minimum(x, 0.0) - ops.log1p(ops.exp(-ops.abs(x)))

@@ -4,6 +4,8 @@ Votes have the shape `(batch, *spatial, parents, children, pose_dim)`. A routing
 several votes per child; they stand next to each other on the children axis.
 """
 
+import math
+
 from keras import ops
 
 from capszoo.ops.convolution import conv2d
@@ -37,8 +39,8 @@ def dense_votes(poses, kernel):
     return ops.reshape(votes, (-1, parents, children * per_child, pose_dim))
 
 
-def conv_votes(poses, kernel, strides=1, padding="valid"):
-    """Computes votes by convolving each capsule type, transforms shared over positions.
+def type_votes(poses, kernel, strides=1, padding="valid"):
+    """Computes one vote per child type: its poses convolved over the window.
 
     A parent at a position gets one vote from each child *type*: the sum, over the window, of
     the transformed poses of that type.
@@ -58,7 +60,7 @@ def conv_votes(poses, kernel, strides=1, padding="valid"):
     Example:
 
     >>> poses, kernel = np.ones((4, 9, 9, 5, 8)), np.ones((1, 3, 3, 8, 1, 10, 16))
-    >>> tuple(capszoo.ops.conv_votes(poses, kernel).shape)
+    >>> tuple(capszoo.ops.type_votes(poses, kernel).shape)
     (4, 7, 7, 10, 5, 16)
     """
     height, width, types, child_dim = poses.shape[1:]
@@ -78,3 +80,62 @@ def conv_votes(poses, kernel, strides=1, padding="valid"):
     votes = ops.reshape(votes, (types, -1, rows, columns, per_child, parents, pose_dim))
     votes = ops.transpose(votes, (1, 2, 3, 5, 0, 4, 6))
     return ops.reshape(votes, (-1, rows, columns, parents, types * per_child, pose_dim))
+
+
+def position_votes(poses, kernel, strides=1, padding="valid"):
+    """Computes one vote per capsule in the window, by a transform of its own.
+
+    Args:
+        poses: Tensor of shape `(batch, height, width, types, child_dim)`.
+        kernel: Tensor of shape `(kernel_height, kernel_width, types, child_dim,
+            votes_per_child, parents, pose_dim)`; with 1 for `types` the transform is shared by
+            all child types.
+        strides: Step between windows in positions, one integer or two. Defaults to `1`.
+        padding: `"valid"` or `"same"`. Defaults to `"valid"`.
+
+    Returns:
+        Tensor of shape `(batch, new_height, new_width, parents, kernel_height * kernel_width *
+        types * votes_per_child, pose_dim)`.
+
+    Example:
+
+    >>> poses, kernel = np.ones((4, 9, 9, 5, 8)), np.ones((3, 3, 5, 8, 1, 10, 16))
+    >>> tuple(capszoo.ops.position_votes(poses, kernel).shape)
+    (4, 7, 7, 10, 45, 16)
+    """
+    height, width, types, child_dim = poses.shape[1:]
+    *kernel_size, kernel_types, _, per_child, parents, pose_dim = kernel.shape
+    places = math.prod(kernel_size)
+    maps = ops.reshape(poses, (-1, height, width, types * child_dim))
+    patches = extract_patches(maps, kernel_size, strides, padding)
+    rows, columns = patches.shape[1:3]
+    if kernel_types < types:
+        kernel = ops.repeat(kernel, types, axis=2)
+    kernel = ops.reshape(kernel, (places * types, child_dim, per_child, parents, pose_dim))
+    votes = dense_votes(ops.reshape(patches, (-1, places * types, child_dim)), kernel)
+    return ops.reshape(votes, (-1, rows, columns, *votes.shape[1:]))
+
+
+def votes_by_rows(make_votes, poses, kernel):
+    """Computes the votes of poses that are square matrices, multiplied by square matrices.
+
+    A matrix product transforms each row of the pose alike, so the rows join the batch and
+    `make_votes` sees poses of one row.
+
+    Args:
+        make_votes: Function of `(poses, kernel)` that makes votes from vectors.
+        poses: Tensor of shape `(batch, *spatial, children, side * side)`.
+        kernel: Transforms from `side` numbers to `side` numbers.
+
+    Returns:
+        Tensor of shape `(batch, *spatial, parents, children, side * side)`.
+    """
+    side = math.isqrt(poses.shape[-1])
+    rank = len(poses.shape)
+    rows = ops.reshape(poses, (-1, *poses.shape[1:-1], side, side))
+    rows = ops.transpose(rows, (0, rank - 1, *range(1, rank - 1), rank))
+    votes = make_votes(ops.reshape(rows, (-1, *poses.shape[1:-1], side)), kernel)
+    votes = ops.reshape(votes, (-1, side, *votes.shape[1:]))
+    rank = len(votes.shape)
+    votes = ops.transpose(votes, (0, *range(2, rank - 1), 1, rank - 1))
+    return ops.reshape(votes, (-1, *votes.shape[1:-2], side * side))

@@ -2,8 +2,13 @@
 
 from capszoo.routing.base import IterativeRouting
 from capszoo.routing.base import Routing
+from capszoo.routing.cluster import ClusterRouting
 from capszoo.routing.dynamic import DynamicRouting
+from capszoo.routing.em import EMRouting
 from capszoo.routing.registry import get
 from capszoo.routing.registry import names
 from capszoo.routing.registry import register
 from capszoo.routing.registry import serialize
+from capszoo.routing.scaled_distance import ScaledDistanceRouting
+from capszoo.routing.self_attention import SelfAttentionRouting
+from capszoo.routing.uniform import UniformRouting

@@ -10,12 +10,17 @@ class Routing(keras.layers.Layer):
 
     A capsule layer makes votes, its routing combines them; every routing works in every layer.
     A subclass implements `call`, and `compute_parents_shape` where it differs; it declares what
-    it needs of the layer by two class attributes.
+    it needs of the layer by class attributes.
 
     Attributes:
         votes_per_child: How many votes a child gives each parent. Defaults to `1`.
         explicit_activations: Whether parents and children carry an activation beside their
             pose. If not, a capsule's activation is the length of its pose. Defaults to `False`.
+        needs_lengths: Whether the routing is to be given the children's lengths as
+            activations. Defaults to `False`.
+        competes_across_positions: Whether the routing's `call` takes `windows`, a
+            `capszoo.ops.Windows`, where several positions see the same child.
+            Defaults to `False`.
 
     Call arguments:
         votes: Tensor of shape `(batch, *spatial, parents, children, pose_dim)`.
@@ -35,9 +40,20 @@ class Routing(keras.layers.Layer):
 
     votes_per_child = 1
     explicit_activations = False
+    needs_lengths = False
+    competes_across_positions = False
 
     def call(self, votes, activations=None, return_coupling=False):
         raise NotImplementedError(f"{type(self).__name__} must implement `call`.")
+
+    def refuse_activations(self, activations):
+        """Raises `ValueError` if activations are given to a routing that has no use for them."""
+        if activations is not None:
+            raise ValueError(
+                f"{type(self).__name__} has no explicit activations: a capsule's activation is "
+                "the length of its pose. Received: activations of shape "
+                f"{tuple(activations.shape)}"
+            )
 
     def compute_output_shape(self, votes_shape, activations_shape=None):
         *outer, parents, _, pose_dim = votes_shape
@@ -51,7 +67,8 @@ class Routing(keras.layers.Layer):
         shapes = self.compute_output_shape(votes.shape)
         outputs = tuple(map(spec, shapes)) if self.explicit_activations else (spec(shapes),)
         if return_coupling:
-            outputs += (spec(votes.shape[:-1]),)
+            *outer, children, _ = votes.shape
+            outputs += (spec((*outer, children // self.votes_per_child)),)
         return outputs if len(outputs) > 1 else outputs[0]
 
 

@@ -89,12 +89,7 @@ class DynamicRouting(IterativeRouting):
             )
 
     def call(self, votes, activations=None, return_coupling=False):
-        if activations is not None:
-            raise ValueError(
-                "DynamicRouting has no explicit activations: a capsule's activation is the "
-                "length of its pose. Received: activations of shape "
-                f"{tuple(activations.shape)}"
-            )
+        self.refuse_activations(activations)
         still_votes = ops.stop_gradient(votes) if self.stop_gradient else votes
         logits = None
         for iteration in range(self.iterations):

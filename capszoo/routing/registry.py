@@ -59,7 +59,8 @@ def get(identifier, **kwargs):
     Args:
         identifier: A name of `names()`; a dict `{"name": ..., argument: value, ...}` or a
             config as Keras serializes it; or a `Routing`, which is returned as it is.
-        **kwargs: Arguments of the routing where `identifier` is a name.
+        **kwargs: Arguments of the routing that `identifier` does not give itself. An instance
+            keeps its own.
 
     Returns:
         A `Routing`.
@@ -82,23 +83,26 @@ def get(identifier, **kwargs):
             raise unknown_name_error("routing", identifier, _ROUTINGS)
         return _ROUTINGS[identifier](**kwargs)
     if isinstance(identifier, dict) and "class_name" in identifier:
-        routing = keras.saving.deserialize_keras_object(identifier)
+        arguments = {**kwargs, **identifier["config"]}
+        routing = keras.saving.deserialize_keras_object({**identifier, "config": arguments})
         if isinstance(routing, Routing):
             return routing
     if isinstance(identifier, dict) and "name" in identifier:
-        arguments = dict(identifier)
-        return get(arguments.pop("name"), **arguments, **kwargs)
+        arguments = {**kwargs, **identifier}
+        return get(arguments.pop("name"), **arguments)
     raise TypeError(
         "Expected `routing` to be a name, a dict with the key 'name', a serialized config or a "
         f"capszoo.routing.Routing. Received: {identifier!r}"
     )
 
 
-def serialize(routing):
+def serialize(routing, dtype=None):
     """Makes the config that `get` turns back into an equal, unbuilt routing.
 
     Args:
         routing: A `Routing`.
+        dtype: Dtype policy of the layer around it. A routing of the same policy is written
+            without one: it follows its layer. Defaults to `None`.
 
     Returns:
         A dictionary, as Keras serializes an object.
@@ -112,4 +116,6 @@ def serialize(routing):
     config = keras.saving.serialize_keras_object(routing)
     # The layer that takes the routing builds it, for its own votes.
     config.pop("build_config", None)
+    if dtype is not None and routing.dtype_policy == dtype:
+        del config["config"]["dtype"]
     return config

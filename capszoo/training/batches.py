@@ -7,8 +7,9 @@ import numpy as np
 class TrainingBatches(keras.utils.PyDataset):
     """Batches of training images: shuffled each epoch, augmented if asked for.
 
-    Order and augmentation depend on the seed and the epoch alone, so a run resumed after some
-    epochs sees what the uninterrupted run would have seen.
+    A batch depends on the seed, the epoch and its index alone, so a run resumed after some
+    epochs sees what the uninterrupted run would have seen. Give `fit` shuffle=False: Keras would
+    shuffle the order of the batches once more, and differently in a resumed run.
 
     Args:
         images: Array `(n, height, width, channels)`.
@@ -39,15 +40,17 @@ class TrainingBatches(keras.utils.PyDataset):
 
     def _start_epoch(self, epoch):
         self.epoch = epoch
-        random = np.random.default_rng((self.seed, epoch))
-        self.order = random.permutation(len(self.images))
-        self.augmentation = []
+        self.order = np.random.default_rng((self.seed, epoch)).permutation(len(self.images))
+
+    def _augmentation(self, index):
+        # Layers with a seed of their own for each batch: a layer's seed is its only state, and
+        # Keras asks for some batches more than once.
+        random = np.random.default_rng((self.seed, self.epoch, index))
         for config in self.augmentation_configs:
-            # Layers with a seed of their own for each epoch: a layer's seed is its only state.
             if "seed" in config["config"]:
                 seed = int(random.integers(2**31))
                 config = {**config, "config": {**config["config"], "seed": seed}}
-            self.augmentation.append(keras.saving.deserialize_keras_object(config))
+            yield keras.saving.deserialize_keras_object(config)
 
     def on_epoch_end(self):
         self._start_epoch(self.epoch + 1)
@@ -58,9 +61,9 @@ class TrainingBatches(keras.utils.PyDataset):
     def __getitem__(self, index):
         chosen = self.order[index * self.batch_size : (index + 1) * self.batch_size]
         images = self.images[chosen]
-        if self.augmentation:
+        if self.augmentation_configs:
             images = keras.ops.convert_to_tensor(images, dtype="float32")
-            for layer in self.augmentation:
+            for layer in self._augmentation(index):
                 images = layer(images, training=True)
             images = keras.ops.convert_to_numpy(images)
         return images, self.labels[chosen]

@@ -46,18 +46,17 @@ class RunFolder:
             return json.loads(path.read_text())
         return {"epoch": 0, "weights": None, "history": []}
 
-    def create(self, preset):
-        """Starts a new run here; raises `ValueError` if the folder holds anything already."""
+    def check_new(self):
+        """Makes the folder of a new run; raises `ValueError` if it holds anything already."""
         if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
             raise ValueError(
                 f"The output folder {str(self.path)!r} is not empty. Go on with the run in it "
                 "with --resume (resume=True), or choose another one with --output."
             )
         self.path.mkdir(parents=True, exist_ok=True)
-        write_preset(preset, self.path / PRESET_FILE)
 
-    def reopen(self, preset):
-        """Goes on with the run here; raises `ValueError` unless it is one of this preset."""
+    def check_resumable(self, preset):
+        """Raises `ValueError` unless the run here is one of this preset."""
         if not (self.path / PRESET_FILE).is_file():
             raise ValueError(f"There is no run to resume in {str(self.path)!r}.")
         before = _recipe(read_preset(self.path))
@@ -69,14 +68,20 @@ class RunFolder:
                     f"for; only the number of epochs may change. There: {before[section]}. "
                     f"Asked for: {values}"
                 )
+
+    def begin(self, preset):
+        """Writes down what is going to be trained."""
         write_preset(preset, self.path / PRESET_FILE)
 
     def restore(self, model):
         """Loads model and optimizer as they were after the last finished epoch."""
         name = self.state["weights"]
         if name is not None:
-            model.optimizer.build(model.trainable_variables)
-            model.load_weights(self.path / name)
+            _load(model, self.path / name)
+
+    def restore_best(self, model):
+        """Loads model and optimizer as they were after the best epoch by validation."""
+        _load(model, self.best)
 
     def record(self, model, history, is_best):
         """Writes down a finished epoch."""
@@ -103,10 +108,17 @@ class RunFolder:
         os.replace(partial, self.path / name)
 
 
+def _load(model, path):
+    if not model.optimizer.built:
+        model.optimizer.build(model.trainable_variables)
+    model.load_weights(path)
+
+
 def _recipe(preset):
     """What a resumed run must have in common with the one it goes on with."""
     content = preset.model_dump(include={"name", "family", "model", "data", "training"})
-    content["training"].pop("epochs")
+    if content["training"] is not None:
+        content["training"].pop("epochs")
     return content
 
 

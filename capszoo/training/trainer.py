@@ -55,7 +55,7 @@ def train(
             Defaults to `False`.
         verbose: As in `keras.Model.fit`. Defaults to `"auto"`.
         command: The command that repeats the run, for the report. Defaults to `None`, this
-            call.
+            call with its changes.
 
     Returns:
         The report, a dictionary; also written to `report.json`.
@@ -78,27 +78,27 @@ def train(
         changes["training.seed"] = seed
     preset = resolve(preset, changes)
     folder = RunFolder(output or pathlib.Path("runs") / preset.name)
-    folder.reopen(preset) if resume else folder.create(preset)
+    folder.check_resumable(preset) if resume else folder.check_new()
 
     recipe = preset.training
     # Augmentation draws on the same seed by itself, see TrainingBatches.
     keras.utils.set_random_seed(recipe.seed)
     model = build(preset)
     model.compile(optimizer=make_optimizer(recipe.optimizer), loss=make_loss(recipe.loss))
-    if resume:
-        folder.restore(model)
     done = folder.state["epoch"]
     if done < recipe.epochs:
         images, labels = load_images(preset, model, "train", data_dir)
-        augmentation = [
-            make_object("augmentation layer", spec, keras.layers)
-            for spec in preset.data.augmentation
-        ]
+        validation = load_images(preset, model, "validation", data_dir)
+        augmentation = make_augmentation(preset.data)
+        # All that can be wrong with the request was found above: the folder is still as it was.
+        folder.begin(preset)
+        folder.restore(model)
         model.fit(
             TrainingBatches(
                 images, labels, recipe.batch_size, augmentation, recipe.seed, epoch=done
             ),
-            validation_data=load_images(preset, model, "validation", data_dir),
+            shuffle=False,
+            validation_data=validation,
             validation_batch_size=recipe.batch_size,
             epochs=recipe.epochs,
             initial_epoch=done,
@@ -108,7 +108,7 @@ def train(
 
     history = folder.state["history"]
     best = best_epoch(history)
-    model.load_weights(folder.best)
+    folder.restore_best(model)
     images, labels = load_images(preset, model, "test", data_dir)
     measured = model.evaluate(
         images, labels, batch_size=recipe.batch_size, verbose=0, return_dict=True
@@ -122,7 +122,7 @@ def train(
         epochs=len(history),
         seed=recipe.seed,
         training_seconds=round(sum(row["seconds"] for row in history), 1),
-        command=command or f"capszoo.training.train({preset.name!r})",
+        command=command or f"capszoo.training.train({preset.name!r}, settings={changes!r})",
         date=datetime.date.today().isoformat(),
         hardware=f"{os.cpu_count()} CPU cores, {platform.machine()}",
         versions=_versions(),
@@ -174,11 +174,41 @@ def make_loss(spec):
     return None if spec is None else make_object("loss", spec, losses, keras.losses)
 
 
+def make_augmentation(section):
+    """Makes the Keras layers that training images go through: a random crop, then the named."""
+    layers = [keras.layers.RandomCrop(*section.crop)] if section.crop else []
+    return layers + [
+        make_object("augmentation layer", spec, keras.layers) for spec in section.augmentation
+    ]
+
+
 def load_images(preset, model, split, data_dir):
-    """Loads one split of a preset's data and checks that it fits the model."""
+    """Loads one split of a preset's data and checks that it fits the model.
+
+    Where the preset crops, training images come whole and the others as their middle.
+    """
+    crop = preset.data.crop
+    if crop and tuple(crop) != model.image_shape[:2]:
+        raise ValueError(
+            f"Preset {preset.name!r} crops images to {crop}, but its model takes "
+            f"{list(model.image_shape[:2])}. Set data.crop or model.image_shape."
+        )
     images, labels = data.load(
-        preset.data.name, split, data_dir=data_dir, image_shape=model.image_shape
+        preset.data.name,
+        split,
+        data_dir=data_dir,
+        image_shape=None if crop else model.image_shape,
     )
+    if crop:
+        height, width = images.shape[1:3]
+        if height < crop[0] or width < crop[1]:
+            raise ValueError(
+                f"The images of {preset.data.name!r} are {height}x{width}, too small for the "
+                f"crop {crop} of preset {preset.name!r}."
+            )
+        if split != "train":
+            top, left = (height - crop[0]) // 2, (width - crop[1]) // 2
+            images = images[:, top : top + crop[0], left : left + crop[1]]
     if labels.max() >= model.num_classes:
         raise ValueError(
             f"The labels of {preset.data.name!r} go up to {labels.max()}, but the model has "

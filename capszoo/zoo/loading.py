@@ -101,14 +101,14 @@ def class_names(preset):
         return preset.data.class_names
     if preset.data and preset.data.name in data.names():
         return data.class_names(preset.data.name)
-    return [str(number) for number in range(preset.model["num_classes"])]
+    count = preset.model.get("num_classes") or build(preset).num_classes
+    return [str(number) for number in range(count)]
 
 
 def _with_fresh_head(trained, fresh):
     """Copies to `fresh` every variable that does not depend on the number of classes."""
-    variables = {variable.path: variable for variable in trained.variables}
-    for variable in fresh.variables:
-        source = variables[variable.path]
+    # In the order of their making: a path may hold a number that Keras counts on.
+    for source, variable in zip(trained.variables, fresh.variables, strict=True):
         if source.shape == variable.shape:
-            variable.assign(keras.ops.convert_to_numpy(source))
+            variable.assign(keras.ops.convert_to_numpy(source.value))
     return fresh

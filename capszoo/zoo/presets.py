@@ -59,7 +59,8 @@ def find_preset(preset):
     """Finds the file of a preset.
 
     Args:
-        preset: A name of `list_presets()`, a preset directory or a preset file.
+        preset: A name of `list_presets()`, a preset directory or a preset file. Write
+            `"./capsnet_digits"` for a directory called as a preset is.
 
     Returns:
         `pathlib.Path` of the YAML file.
@@ -73,6 +74,9 @@ def find_preset(preset):
     'capsnet_digits.yaml'
     """
     path = pathlib.Path(preset)
+    # A name means the preset, as it does for data, even where a folder is called the same.
+    if isinstance(preset, str) and preset == path.name and preset in (files := _files()):
+        return files[preset]
     if path.is_dir():
         if not (path / PRESET_FILE).is_file():
             raise ValueError(f"The folder {str(path)!r} is no preset: it has no {PRESET_FILE}.")
@@ -81,10 +85,7 @@ def find_preset(preset):
         return path
     if path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
         raise ValueError(f"No such preset file or directory: {str(path)!r}")
-    files = _files()
-    if str(preset) not in files:
-        raise unknown_name_error("preset", str(preset), files)
-    return files[str(preset)]
+    raise unknown_name_error("preset", str(preset), _files())
 
 
 def read_preset(preset):

@@ -10,7 +10,7 @@ from capszoo.models import get_family
 from capszoo.zoo import weights as weights_files
 from capszoo.zoo.presets import PRESET_FILE
 from capszoo.zoo.presets import write_preset
-from capszoo.zoo.schema import Preset
+from capszoo.zoo.schema import validate
 
 WEIGHTS_FILE = "model.weights.h5"
 
@@ -41,13 +41,14 @@ def save(model, directory, *, name=None, description="", **sections):
     directory = pathlib.Path(directory)
     if directory.exists():
         raise ValueError(f"{str(directory)!r} exists already; choose another directory.")
-    preset = Preset(
-        name=name or model.name,
-        family=family_of(model),
-        description=description,
-        model=model_arguments(model),
+    content = {
+        "name": name or model.name,
+        "family": family_of(model),
+        "description": description,
+        "model": model_arguments(model),
         **sections,
-    )
+    }
+    preset = validate(content, f"preset to save in {str(directory)!r}")
     directory.parent.mkdir(parents=True, exist_ok=True)
     partial = pathlib.Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
     try:
@@ -88,7 +89,14 @@ def family_of(model):
 
 def model_arguments(model):
     """The model's arguments as a preset holds them: plain data, without name and dtype."""
-    config = json.loads(json.dumps(model.get_config()))
+    config = _unbuilt(json.loads(json.dumps(model.get_config())))
     return {
         key: value for key, value in config.items() if key not in ("name", "trainable", "dtype")
     }
+
+
+def _unbuilt(config):
+    """Leaves out the shapes Keras notes for layers, which hold for this number of classes only."""
+    if isinstance(config, dict):
+        return {key: _unbuilt(value) for key, value in config.items() if key != "build_config"}
+    return [_unbuilt(value) for value in config] if isinstance(config, list) else config

@@ -7,6 +7,7 @@ from typing import Literal
 
 import pydantic
 
+from capszoo.models import CapsuleClassifier
 from capszoo.models import get_family
 from capszoo.validation import unknown_name_error
 
@@ -34,6 +35,12 @@ class Data(Section):
 
     name: str = pydantic.Field(description="name for capszoo.data.load")
     class_names: list[str] | None = None
+    crop: Annotated[list[PositiveInt], pydantic.Field(min_length=2, max_length=2)] | None = (
+        pydantic.Field(
+            default=None,
+            description="height and width; at random in training, from the middle elsewhere",
+        )
+    )
     augmentation: list[dict] = pydantic.Field(
         default_factory=list,
         description="Keras preprocessing layers of training, {ClassName: {argument: value}}",
@@ -127,8 +134,7 @@ class Preset(Section):
 
     @pydantic.model_validator(mode="after")
     def _known_model_arguments(self):
-        parameters = inspect.signature(get_family(self.family)).parameters
-        allowed = [name for name, one in parameters.items() if one.kind is not one.VAR_KEYWORD]
+        allowed = _constructor_arguments(get_family(self.family))
         for argument in self.model:
             if argument not in allowed:
                 raise unknown_name_error(f"model argument of {self.family}:", argument, allowed)
@@ -162,6 +168,22 @@ def validate(content, where):
     except pydantic.ValidationError as error:
         lines = [_explain(problem) for problem in error.errors()]
         raise ValueError("\n  ".join([f"{where} is not a valid preset:", *lines])) from None
+
+
+def _constructor_arguments(cls):
+    """The names a family's class takes, its bases' where it hands **kwargs on to them."""
+    names = []
+    for base in cls.__mro__:
+        if base is CapsuleClassifier:
+            break
+        if "__init__" in vars(base):
+            parameters = list(inspect.signature(base.__init__).parameters.values())[1:]
+            kinds = {one.kind for one in parameters}
+            variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+            names += [one.name for one in parameters if one.kind not in variadic]
+            if inspect.Parameter.VAR_KEYWORD not in kinds:
+                break
+    return names
 
 
 def _explain(problem):

@@ -70,7 +70,7 @@ def test_exif_orientation_is_honoured(tmp_path):
 
 
 def test_sixteen_bits_are_scaled(tmp_path):
-    deep = gradient(8, 8).astype("uint16") * 257
+    deep = gradient(8, 8).astype("uint16") * 256 + 99
     Image.fromarray(deep).save(tmp_path / "deep.png")
     image = capszoo.data.read_image(tmp_path / "deep.png", (8, 8, 1))
     np.testing.assert_array_equal(image[..., 0], gradient(8, 8))

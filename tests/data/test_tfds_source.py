@@ -1,4 +1,4 @@
-"""The way through TensorFlow Datasets: its real builders on drawn examples, and missing packages."""
+"""The way through TensorFlow Datasets: its real builders, and missing packages."""
 
 import importlib.util
 import sys

@@ -1,0 +1,128 @@
+"""Primary capsules with explicit activations, for routings that have them."""
+
+import keras
+from keras import ops
+
+from capszoo.ops import conv2d
+from capszoo.ops.convolution import window_grid
+from capszoo.validation import check_choice
+from capszoo.validation import check_positive_int
+from capszoo.validation import check_size_pair
+
+
+@keras.saving.register_keras_serializable(package="capszoo")
+class ActivatedPrimaryCapsules(keras.layers.Layer):
+    """Convolves features into maps of capsules, each with a pose and an activation.
+
+    `poses = convolution(features)` and `activations = sigmoid(other_convolution(features) - 1)`,
+    both without bias.
+
+    Args:
+        num_types: How many capsule types (maps of capsules) there are.
+        pose_dim: Size of a capsule's pose vector. Defaults to `16`.
+        kernel_size: Height and width of the window in pixels, one integer or two.
+            Defaults to `1`.
+        strides: Step between windows in pixels, one integer or two. Defaults to `1`.
+        padding: `"valid"` or `"same"`. Defaults to `"valid"`.
+        pose_initializer: Initializer of the poses' kernel; `None` stands for the truncated
+            normal distribution with standard deviation 0.5 of the paper's code.
+            Defaults to `None`.
+        activation_initializer: Initializer of the activations' kernel; `None` stands for the
+            truncated normal distribution with standard deviation 3 of the paper's code.
+            Defaults to `None`.
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Input shape:
+        `(batch, height, width, channels)`.
+
+    Output shape:
+        Poses `(batch, new_height, new_width, num_types, pose_dim)` and activations
+        `(batch, new_height, new_width, num_types)`.
+
+    Raises:
+        ValueError: If a size is not a positive integer, the padding unknown, the input not of
+            four axes or the window larger than the map.
+
+    Example:
+
+    >>> features = np.random.normal(size=(2, 14, 14, 32)).astype("float32")
+    >>> poses, activations = capszoo.layers.ActivatedPrimaryCapsules(8)(features)
+    >>> tuple(poses.shape), tuple(activations.shape)
+    ((2, 14, 14, 8, 16), (2, 14, 14, 8))
+
+    Reference:
+
+    - [Hinton, Sabour, Frosst, 2018](https://openreview.net/forum?id=HJWLfGWRb)
+    """
+
+    def __init__(
+        self,
+        num_types,
+        pose_dim=16,
+        kernel_size=1,
+        strides=1,
+        padding="valid",
+        pose_initializer=None,
+        activation_initializer=None,
+        **kwargs,
+    ):
+        num_types = check_positive_int("num_types", num_types)
+        pose_dim = check_positive_int("pose_dim", pose_dim)
+        kernel_size = check_size_pair("kernel_size", kernel_size)
+        strides = check_size_pair("strides", strides)
+        check_choice("padding", padding, ("valid", "same"))
+        super().__init__(**kwargs)
+        self.num_types = num_types
+        self.pose_dim = pose_dim
+        self.kernel_size = kernel_size
+        self.strides = strides
+        self.padding = padding
+        self.pose_initializer = keras.initializers.get(
+            pose_initializer or keras.initializers.TruncatedNormal(stddev=0.5)
+        )
+        self.activation_initializer = keras.initializers.get(
+            activation_initializer or keras.initializers.TruncatedNormal(stddev=3.0)
+        )
+
+    def build(self, input_shape):
+        self.compute_output_shape(input_shape)
+        window = (*self.kernel_size, input_shape[-1])
+        self.pose_kernel = self.add_weight(
+            shape=(*window, self.num_types * self.pose_dim),
+            initializer=self.pose_initializer,
+            name="pose_kernel",
+        )
+        self.activation_kernel = self.add_weight(
+            shape=(*window, self.num_types),
+            initializer=self.activation_initializer,
+            name="activation_kernel",
+        )
+
+    def call(self, inputs):
+        poses = conv2d(inputs, self.pose_kernel, self.strides, self.padding)
+        poses = ops.reshape(poses, (-1, *poses.shape[1:3], self.num_types, self.pose_dim))
+        logits = conv2d(inputs, self.activation_kernel, self.strides, self.padding)
+        return poses, ops.sigmoid(logits - 1.0)
+
+    def compute_output_shape(self, input_shape):
+        if len(input_shape) != 4 or None in input_shape[1:]:
+            raise ValueError(
+                f"Layer '{self.name}' expects features of shape (batch, height, width, "
+                "channels), with all sizes but the batch known. "
+                f"Received: input shape {tuple(input_shape)}"
+            )
+        grid = window_grid("inputs", input_shape[1:3], self.kernel_size, self.strides, self.padding)
+        activations = (input_shape[0], *grid, self.num_types)
+        return (*activations, self.pose_dim), activations
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "num_types": self.num_types,
+            "pose_dim": self.pose_dim,
+            "kernel_size": self.kernel_size,
+            "strides": self.strides,
+            "padding": self.padding,
+            "pose_initializer": keras.initializers.serialize(self.pose_initializer),
+            "activation_initializer": keras.initializers.serialize(self.activation_initializer),
+        }

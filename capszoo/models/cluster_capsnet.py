@@ -1,0 +1,174 @@
+"""ClusterCapsNet: capsules by non-iterative cluster routing."""
+
+import math
+
+import keras
+
+from capszoo import routing as routings
+from capszoo.layers import CapsuleNormalization
+from capszoo.layers import ConvCapsules2D
+from capszoo.losses import SoftmaxCrossentropy
+from capszoo.models.classifier import CapsuleClassifier
+from capszoo.models.registry import register_family
+from capszoo.validation import check_image_shape
+from capszoo.validation import check_positive_int
+
+
+@register_family("cluster_capsnet")
+@keras.saving.register_keras_serializable(package="capszoo")
+class ClusterCapsNet(CapsuleClassifier):
+    """Convolutional capsules with cluster routing, from the image on.
+
+        image, as one capsule type - convolutional capsules, normalization x 5 - linear read-out
+
+    Every layer has 3x3 windows; the second and the fourth halve the map. There is no squash and
+    no activation: the scores are logits, a linear function of each class's capsules that all
+    classes share. The defaults are the paper's network for CIFAR-10 with 3,833,857 parameters;
+    `cluster_size=5, pose_dim=6` has 178,993.
+
+    Args:
+        image_shape: `(height, width, channels)` of the images. Defaults to `(32, 32, 3)`.
+        num_classes: How many classes there are. Defaults to `10`.
+        capsule_types: How many types of capsules each layer but the last has.
+            Defaults to `4`.
+        cluster_size: How many votes a child gives a parent. Defaults to `8`.
+        pose_dim: Size of a pose. Defaults to `24`.
+        strides: Step between the windows of each layer; as many numbers as layers.
+            Defaults to `(1, 2, 1, 2, 1)`.
+        routing: How capsules are computed; `None` stands for cluster routing with
+            `cluster_size`. Defaults to `None`.
+        decoder: Hidden units of a decoder, a Keras layer from masked poses
+            `(batch, classes, pose_dim)` to images, or `None` for no decoder.
+            Defaults to `None`.
+        reconstruction_weight: Weight of the sum of squared errors of the reconstruction.
+            Defaults to `0.0005`.
+        num_objects: How many objects an image holds. Defaults to `1`.
+        rescaling: Factor that takes pixel values to between 0 and 1. Defaults to `1 / 255`.
+        normalization: What follows the rescaling: `None`, `"per_image"` for mean 0 and
+            deviation 1 of each image, or a dictionary of the channels' `mean` and `variance`.
+            Defaults to `None`.
+        dtype: Dtype or policy of the model; `None` stands for Keras' global policy.
+            Defaults to `None`.
+        name: Name of the model. Defaults to `"cluster_capsnet"`.
+        **kwargs: Arguments of `keras.Model`.
+
+    Input shape:
+        `(batch, height, width, channels)`, pixel values from 0 to 255.
+
+    Output shape:
+        A dictionary, see `CapsuleClassifier`; `predict` gives the scores
+        `(batch, num_classes)`, logits. A class's pose is all its capsules, flattened; the
+        coupling has the shape `(batch, height, width, num_classes, capsule_types)`.
+
+    Raises:
+        ValueError: If a size is not a positive integer, `cluster_size` below 2, an option
+            unknown or the image too small for the strides.
+
+    Example:
+
+    >>> model = capszoo.models.ClusterCapsNet((28, 28, 1), cluster_size=5, pose_dim=6)
+    >>> model.predict(np.zeros((2, 28, 28, 1), "uint8"), verbose=0).shape
+    (2, 10)
+
+    Reference:
+
+    - [Zhao, Cheng, 2021](https://arxiv.org/abs/2109.09213)
+    """
+
+    def __init__(
+        self,
+        image_shape=(32, 32, 3),
+        num_classes=10,
+        capsule_types=4,
+        cluster_size=8,
+        pose_dim=24,
+        strides=(1, 2, 1, 2, 1),
+        routing=None,
+        decoder=None,
+        reconstruction_weight=0.0005,
+        num_objects=1,
+        rescaling=1 / 255,
+        normalization=None,
+        dtype=None,
+        name="cluster_capsnet",
+        **kwargs,
+    ):
+        image_shape = check_image_shape(image_shape)
+        check_positive_int("capsule_types", capsule_types)
+        check_positive_int("pose_dim", pose_dim)
+        smallest = math.prod(check_positive_int("strides", step) for step in strides)
+        if min(image_shape[:2]) < smallest:
+            raise ValueError(
+                f"Images must be at least {smallest}x{smallest} for these strides. "
+                f"Received: image_shape={image_shape}, strides={tuple(strides)}"
+            )
+        routing = {"name": "cluster", "cluster_size": cluster_size} if routing is None else routing
+        routing = routings.get(routing, dtype=dtype)
+        images, features = self.image_input(
+            image_shape, num_classes, num_objects, rescaling, normalization, dtype
+        )
+        # The image is one capsule per pixel; each type of the first layer's children sees it.
+        poses = keras.layers.Reshape((*image_shape[:2], 1, image_shape[2]), name="pixels")(features)
+        if capsule_types > 1:
+            poses = keras.layers.Concatenate(axis=-2, name="pixels_per_type")(
+                [poses] * capsule_types
+            )
+        types = [capsule_types] * (len(strides) - 1) + [num_classes]
+        for index, (parents, step) in enumerate(zip(types, strides, strict=True)):
+            limit = (9 * poses.shape[-1]) ** -0.5
+            outputs = ConvCapsules2D(
+                parents,
+                pose_dim,
+                3,
+                strides=step,
+                padding="same",
+                routing=routings.serialize(routing),
+                vote_bias="votes",
+                # The bias must be random too: votes of an empty window would be identical.
+                kernel_initializer=keras.initializers.RandomUniform(-limit, limit),
+                bias_initializer=keras.initializers.RandomUniform(-limit, limit),
+                dtype=dtype,
+                name=f"capsules_{index + 1}",
+            )(poses, return_coupling=True)
+            poses, coupling = outputs
+            poses = CapsuleNormalization(dtype=dtype, name=f"normalization_{index + 1}")(poses)
+        poses = keras.layers.Permute((3, 1, 2, 4), name="classes_first")(poses)
+        poses = keras.layers.Reshape((num_classes, math.prod(poses.shape[2:])), name="flatten")(
+            poses
+        )
+        scores = keras.layers.Dense(1, dtype=dtype, name="read_out")(poses)
+        scores = keras.layers.Reshape((num_classes,), dtype="float32", name="scores")(scores)
+        super().__init__(
+            images=images,
+            scores=scores,
+            poses=poses,
+            coupling=coupling,
+            image_shape=image_shape,
+            num_classes=num_classes,
+            decoder=self.make_decoder(decoder, image_shape, dtype),
+            num_objects=num_objects,
+            rescaling=rescaling,
+            normalization=normalization,
+            reconstruction_weight=reconstruction_weight,
+            dtype=dtype,
+            name=name,
+            **kwargs,
+        )
+        self.capsule_types = capsule_types
+        self.cluster_size = cluster_size
+        self.pose_dim = pose_dim
+        self.strides = tuple(strides)
+        self.routing = routing
+
+    def default_loss(self):
+        return SoftmaxCrossentropy()
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "capsule_types": self.capsule_types,
+            "cluster_size": self.cluster_size,
+            "pose_dim": self.pose_dim,
+            "strides": self.strides,
+            "routing": routings.serialize(self.routing, dtype=self.dtype_policy),
+        }

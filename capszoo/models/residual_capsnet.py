@@ -1,0 +1,235 @@
+"""ResidualCapsNet: deep stacks of capsule layers with residual connections."""
+
+import keras
+
+from capszoo import routing as routings
+from capszoo.layers import CapsuleLength
+from capszoo.layers import Conv2D
+from capszoo.layers import ConvCapsules2D
+from capszoo.layers import DenseCapsules
+from capszoo.layers import PrimaryCapsules
+from capszoo.layers import ResidualCapsules
+from capszoo.models.classifier import CapsuleClassifier
+from capszoo.models.registry import register_family
+from capszoo.validation import check_choice
+from capszoo.validation import check_fits
+from capszoo.validation import check_image_shape
+from capszoo.validation import check_positive_int
+
+
+@register_family("residual_capsnet")
+@keras.saving.register_keras_serializable(package="capszoo")
+class ResidualCapsNet(CapsuleClassifier):
+    """A stack of capsule layers of any depth, with residual connections.
+
+        image - convolution, ReLU - primary capsules - [capsules + skip] x (depth - 1) - classes
+
+    Two variants: `"dense"`, where every layer is fully connected, and `"convolutional"`, where
+    one convolution gives a capsule per pixel, the layers of the stack are 3x3 convolutional
+    capsules that share their transforms over child types, and only the classes are dense. With
+    the default sizes and no decoder the dense variant has 6,419,616 parameters at depth 2,
+    6,814,368 at depth 8 and 7,340,704 at depth 16.
+
+    Args:
+        image_shape: `(height, width, channels)` of the images. Defaults to `(24, 24, 1)`.
+        num_classes: How many classes there are. Defaults to `10`.
+        depth: Number of capsule layers after the primary capsules, the class capsules
+            included. Defaults to `16`.
+        num_capsules: How many capsules (or types of capsules) a hidden layer has.
+            Defaults to `32`.
+        pose_dim: Size of the pose of primary and hidden capsules. Defaults to `8`.
+        class_dim: Size of a class capsule's pose. Defaults to `16`.
+        conv_filters: Filters of the first convolution. Defaults to `256`.
+        conv_kernel_size: Size of its window in pixels. Defaults to `9`.
+        primary_types: How many types of primary capsules there are; of the variant `"dense"`.
+            Defaults to `32`.
+        variant: `"dense"` or `"convolutional"`. Defaults to `"dense"`.
+        conv_strides: Step between the windows of the first convolution; the primary capsules
+            take a step of 2 besides. Defaults to `1`.
+        mode: Residual mode, see `capszoo.layers.ResidualCapsules`; `None` for a plain stack.
+            Defaults to `"identity"`.
+        skip_distance: How many layers a skip passes. Defaults to `2`.
+        squash_sums: Whether poses are squashed again after each addition.
+            Defaults to `False`.
+        routing: How capsules are computed; every layer gets one of its own. `None` stands for
+            dynamic routing with 2 iterations, the paper's. Defaults to `None`.
+        decoder: Hidden units of a decoder, a Keras layer from masked poses
+            `(batch, classes, pose_dim)` to images, or `None` for no decoder.
+            Defaults to `(512, 1024)`.
+        reconstruction_weight: Weight of the sum of squared errors of the reconstruction.
+            Defaults to `1e-5`.
+        num_objects: How many objects an image holds. Defaults to `1`.
+        rescaling: Factor that takes pixel values to between 0 and 1. Defaults to `1 / 255`.
+        normalization: What follows the rescaling: `None`, `"per_image"` for mean 0 and
+            deviation 1 of each image, or a dictionary of the channels' `mean` and `variance`.
+            Defaults to `"per_image"`.
+        dtype: Dtype or policy of the model; `None` stands for Keras' global policy.
+            Defaults to `None`.
+        name: Name of the model. Defaults to `"residual_capsnet"`.
+        **kwargs: Arguments of `keras.Model`.
+
+    Input shape:
+        `(batch, height, width, channels)`, pixel values from 0 to 255.
+
+    Output shape:
+        A dictionary, see `CapsuleClassifier`; `predict` gives the scores
+        `(batch, num_classes)`, lengths from 0 to 1.
+
+    Raises:
+        ValueError: If a size or `depth` is not a positive integer, an option unknown or the
+            image too small.
+
+    Example:
+
+    >>> model = capszoo.models.ResidualCapsNet(depth=8, decoder=None)
+    >>> model.count_params()
+    6814368
+
+    Reference:
+
+    - [Gugglberger, Peer, Rodriguez-Sanchez, 2021](https://arxiv.org/abs/2104.07393)
+    """
+
+    def __init__(
+        self,
+        image_shape=(24, 24, 1),
+        num_classes=10,
+        depth=16,
+        num_capsules=32,
+        pose_dim=8,
+        class_dim=16,
+        conv_filters=256,
+        conv_kernel_size=9,
+        primary_types=32,
+        variant="dense",
+        conv_strides=1,
+        mode="identity",
+        skip_distance=2,
+        squash_sums=False,
+        routing=None,
+        decoder=(512, 1024),
+        reconstruction_weight=1e-5,
+        num_objects=1,
+        rescaling=1 / 255,
+        normalization="per_image",
+        dtype=None,
+        name="residual_capsnet",
+        **kwargs,
+    ):
+        image_shape = check_image_shape(image_shape)
+        check_positive_int("depth", depth)
+        check_choice("variant", variant, ("dense", "convolutional"))
+        routing = {"name": "dynamic", "iterations": 2} if routing is None else routing
+        routing = routings.get(routing, dtype=dtype)
+        dense = variant == "dense"
+        windows = [(conv_kernel_size, conv_strides)] + [(conv_kernel_size, 2)] * dense
+        check_fits(image_shape, windows)
+        images, features = self.image_input(
+            image_shape, num_classes, num_objects, rescaling, normalization, dtype
+        )
+        features = Conv2D(
+            conv_filters,
+            conv_kernel_size,
+            strides=conv_strides,
+            activation="relu",
+            kernel_initializer="he_normal",
+            dtype=dtype,
+            name="conv",
+        )(features)
+        if dense:
+            poses = PrimaryCapsules(
+                primary_types,
+                pose_dim,
+                conv_kernel_size,
+                strides=2,
+                kernel_initializer="he_normal",
+                dtype=dtype,
+                name="primary_capsules",
+            )(features)
+            poses = keras.layers.Reshape((-1, pose_dim), name="children")(poses)
+        else:
+            shape = (*features.shape[1:3], 1, conv_filters)
+            poses = keras.layers.Reshape(shape, name="children")(features)
+
+        def hidden_layer(index):
+            arguments = {
+                "routing": routings.serialize(routing),
+                "kernel_initializer": keras.initializers.RandomNormal(stddev=0.2),
+                "dtype": dtype,
+                "name": f"capsules_{index + 1}",
+            }
+            if dense:
+                return DenseCapsules(num_capsules, pose_dim, **arguments)
+            return ConvCapsules2D(
+                num_capsules, pose_dim, 3, padding="same", share_types=True, **arguments
+            )
+
+        if depth > 1:
+            poses = ResidualCapsules(
+                [hidden_layer(index) for index in range(depth - 1)],
+                mode=mode,
+                skip_distance=skip_distance,
+                squash=squash_sums,
+                dtype=dtype,
+                name="hidden_capsules",
+            )(poses)
+        *capsules, coupling = DenseCapsules(
+            num_classes,
+            class_dim,
+            routing=routings.serialize(routing),
+            kernel_initializer=keras.initializers.RandomNormal(stddev=0.2),
+            dtype=dtype,
+            name="class_capsules",
+        )(poses, return_coupling=True)
+        poses = self.poses_alone(capsules, dtype)
+        scores = CapsuleLength(dtype="float32", name="scores")(poses)
+        super().__init__(
+            images=images,
+            scores=scores,
+            poses=poses,
+            coupling=coupling,
+            image_shape=image_shape,
+            num_classes=num_classes,
+            decoder=self.make_decoder(decoder, image_shape, dtype),
+            num_objects=num_objects,
+            rescaling=rescaling,
+            normalization=normalization,
+            reconstruction_weight=reconstruction_weight,
+            dtype=dtype,
+            name=name,
+            **kwargs,
+        )
+        self.depth = depth
+        self.num_capsules = num_capsules
+        self.pose_dim = pose_dim
+        self.class_dim = class_dim
+        self.conv_filters = conv_filters
+        self.conv_kernel_size = conv_kernel_size
+        self.primary_types = primary_types
+        self.variant = variant
+        self.conv_strides = conv_strides
+        self.mode = mode
+        self.skip_distance = skip_distance
+        self.squash_sums = squash_sums
+        self.routing = routing
+
+    def default_optimizer(self):
+        return keras.optimizers.Adam(learning_rate=1e-4)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "depth": self.depth,
+            "num_capsules": self.num_capsules,
+            "pose_dim": self.pose_dim,
+            "class_dim": self.class_dim,
+            "conv_filters": self.conv_filters,
+            "conv_kernel_size": self.conv_kernel_size,
+            "primary_types": self.primary_types,
+            "variant": self.variant,
+            "conv_strides": self.conv_strides,
+            "mode": self.mode,
+            "skip_distance": self.skip_distance,
+            "squash_sums": self.squash_sums,
+            "routing": routings.serialize(self.routing, dtype=self.dtype_policy),
+        }

@@ -1,0 +1,96 @@
+"""Cluster routing: a child's votes form a cluster; tight clusters weigh more. No iteration."""
+
+import keras
+from keras import ops
+
+from capszoo.routing.base import Routing
+from capszoo.routing.registry import register
+from capszoo.validation import check_positive_int
+
+VARIANCE_EPSILON = 1e-8
+
+
+@register("cluster")
+@keras.saving.register_keras_serializable(package="capszoo")
+class ClusterRouting(Routing):
+    """Weighs each child by how closely its several votes for a parent agree.
+
+    A child `i` gives each parent `j` a cluster of `K` votes. With `m[i, j]` their mean and
+    `var[i, j]` their population variance, both vectors of `D` numbers,
+
+        w[:, j] = softmax(-1/2 * log(var[:, j] + 1e-8))    over the children, each number by
+                                                            itself
+        v[j]    = sum_i w[i, j] * m[i, j]
+
+    The weights are those of an aggregation: they sum to one over the children, not the parents.
+    There is no squash, so a pose's length is no activation: read classes out linearly. Time
+    `O(B I K J D)`, memory `O(B I J D)` beside the votes.
+
+    Args:
+        cluster_size: Number of votes a child gives a parent, `K`; at least 2. Defaults to `8`.
+        **kwargs: Arguments of `keras.layers.Layer`.
+
+    Call arguments:
+        votes: Tensor of shape `(batch, *spatial, parents, children * cluster_size, pose_dim)`,
+            a child's votes next to each other.
+        activations: Must be `None`.
+        return_coupling: Whether the weights, averaged over the numbers of a pose, are returned
+            too. Defaults to `False`.
+
+    Input shape:
+        `(batch, *spatial, parents, children * cluster_size, pose_dim)`.
+
+    Output shape:
+        Poses `(batch, *spatial, parents, pose_dim)`; with `return_coupling=True` also
+        `(batch, *spatial, parents, children)`.
+
+    Raises:
+        ValueError: If `cluster_size` is not an integer of at least 2 or activations are given.
+
+    Example:
+
+    >>> votes = np.random.normal(size=(2, 10, 4 * 8, 16)).astype("float32")
+    >>> poses, weights = capszoo.routing.ClusterRouting(8)(votes, return_coupling=True)
+    >>> tuple(poses.shape), tuple(weights.shape)
+    ((2, 10, 16), (2, 10, 4))
+
+    Reference:
+
+    - [Zhao, Cheng, 2021](https://arxiv.org/abs/2109.09213)
+    """
+
+    def __init__(self, cluster_size=8, **kwargs):
+        cluster_size = check_positive_int("cluster_size", cluster_size)
+        if cluster_size < 2:
+            raise ValueError(
+                "Argument `cluster_size` must be at least 2: one vote has no variance. "
+                f"Received: cluster_size={cluster_size}"
+            )
+        super().__init__(**kwargs)
+        self.cluster_size = cluster_size
+
+    @property
+    def votes_per_child(self):
+        return self.cluster_size
+
+    def call(self, votes, activations=None, return_coupling=False):
+        self.refuse_activations(activations)
+        *outer, children, pose_dim = votes.shape[1:]
+        # All axes before the children as one: TensorFlow's softmax takes no more than five.
+        clusters = ops.reshape(
+            ops.cast(votes, "float32"),
+            (-1, children // self.cluster_size, self.cluster_size, pose_dim),
+        )
+        # Two passes: the mean of squares less the squared mean would cancel for tight clusters.
+        centroids = ops.mean(clusters, axis=-2)
+        variances = ops.mean(ops.square(clusters - ops.expand_dims(centroids, -2)), axis=-2)
+        weights = ops.softmax(-0.5 * ops.log(variances + VARIANCE_EPSILON), axis=-2)
+        poses = ops.sum(weights * centroids, axis=-2)
+        poses = ops.cast(ops.reshape(poses, (-1, *outer, pose_dim)), votes.dtype)
+        if not return_coupling:
+            return poses
+        coupling = ops.reshape(ops.mean(weights, axis=-1), (-1, *outer, weights.shape[1]))
+        return poses, ops.cast(coupling, votes.dtype)
+
+    def get_config(self):
+        return {**super().get_config(), "cluster_size": self.cluster_size}

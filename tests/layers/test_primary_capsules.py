@@ -1,0 +1,94 @@
+"""Primary capsules against a loop over positions, types and numbers."""
+
+import numpy as np
+import pytest
+
+from capszoo.layers import PrimaryCapsules
+from tests.layer_checks import run_layer_test
+from tests.layer_checks import to_numpy
+
+
+@pytest.mark.parametrize(
+    ("arguments", "grid"),
+    [
+        ({}, (4, 5)),
+        (
+            {
+                "strides": 2,
+                "padding": "same",
+                "scale": 0.25,
+                "squash": "exponential",
+                "kernel_regularizer": "l2",
+                "bias_initializer": "ones",
+            },
+            (3, 4),
+        ),
+        ({"squash": None, "strides": (1, 2)}, (4, 3)),
+    ],
+    ids=["plain", "options", "unsquashed"],
+)
+def test_layer(arguments, grid):
+    layer, _ = run_layer_test(
+        PrimaryCapsules,
+        {"num_types": 3, "pose_dim": 4, "kernel_size": 3, **arguments},
+        (2, 6, 7, 2),
+        (2, *grid, 3, 4),
+        weights=2,
+    )
+    assert len(layer.losses) == ("kernel_regularizer" in arguments)
+
+
+def test_against_loops(rng):
+    x = rng.normal(size=(2, 5, 6, 2)).astype("float32")
+    layer = PrimaryCapsules(3, 4, (2, 3), strides=2, scale=0.5)
+    outputs = layer(x)
+    layer.bias.assign(rng.normal(size=12))
+    outputs = to_numpy(layer(x))
+    kernel, bias = to_numpy([layer.kernel, layer.bias])
+    for row in range(2):
+        for column in range(2):
+            window = x[:, 2 * row : 2 * row + 2, 2 * column : 2 * column + 3]
+            for kind in range(3):
+                # A capsule's numbers are neighbouring filters at one position.
+                filters = slice(4 * kind, 4 * kind + 4)
+                s = np.einsum("nhwc,hwcf->nf", window, kernel[..., filters]) * 0.5 + bias[filters]
+                n2 = (s**2).sum(-1, keepdims=True)
+                np.testing.assert_allclose(
+                    outputs[:, row, column, kind], s * n2 / (1 + n2) / np.sqrt(n2), atol=1e-5
+                )
+
+
+def test_a_capsule_sees_one_pixel():
+    layer = PrimaryCapsules(3, 8, 1)
+    x = np.zeros((1, 4, 5, 2), "float32")
+    before = to_numpy(layer(x))
+    x[0, 1, 2] = 1
+    changed = (to_numpy(layer(x)) != before).any(axis=(0, 4))
+    expected = np.zeros((4, 5, 3), bool)
+    expected[1, 2] = True
+    np.testing.assert_array_equal(changed, expected)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"num_types": 0},
+        {"pose_dim": -1},
+        {"kernel_size": 0},
+        {"kernel_size": (3, 3, 3)},
+        {"strides": 1.5},
+        {"padding": "full"},
+        {"squash": "standart"},
+        {"scale": "big"},
+    ],
+    ids=str,
+)
+def test_bad_arguments(arguments):
+    with pytest.raises(ValueError, match=f"`{next(iter(arguments))}`"):
+        PrimaryCapsules(**{"num_types": 3, "pose_dim": 4, "kernel_size": 3, **arguments})
+
+
+@pytest.mark.parametrize("shape", [(2, 6, 6), (2, None, 6, 1), (2, 2, 6, 1)], ids=str)
+def test_bad_input(shape):
+    with pytest.raises(ValueError, match=r"Received: input shape|does not fit"):
+        PrimaryCapsules(3, 4, 3).build(shape)

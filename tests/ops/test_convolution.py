@@ -1,0 +1,122 @@
+"""Convolution: both forms equal Keras' own; patches equal a loop."""
+
+import keras
+import numpy as np
+import pytest
+
+from capszoo.layers import Conv2D
+from capszoo.ops import conv2d
+from capszoo.ops import convolution
+from capszoo.ops import extract_patches
+from tests.layer_checks import gradients
+from tests.layer_checks import to_numpy
+
+# Every size from 1 to 9 meets every padding.
+SIZES = {
+    1: [(1, 1), (4, 4), (7, 7), (2, 5)],
+    2: [(2, 2), (5, 5), (9, 9)],
+    3: [(3, 3), (6, 6), (8, 4)],
+}
+    1: [(1, 1), (4, 4), (7, 7), (2, 5)],
+    2: [(2, 2), (5, 5), (9, 9)],
+    3: [(3, 3), (6, 6), (8, 4)],
+}
+
+
+def loop_patches(x, kernel_size, strides, padding):
+    (kh, kw), (sh, sw) = kernel_size, strides
+    height, width = x.shape[1:3]
+    if padding == "same":
+        rows, columns = -(-height // sh), -(-width // sw)
+        down = max((rows - 1) * sh + kh - height, 0)
+        right = max((columns - 1) * sw + kw - width, 0)
+        pads = ((0, 0), (down // 2, down - down // 2), (right // 2, right - right // 2), (0, 0))
+        x = np.pad(x, pads)
+    else:
+        rows, columns = (height - kh) // sh + 1, (width - kw) // sw + 1
+    return np.stack(
+        [
+            np.stack(
+                [
+                    x[:, r * sh : r * sh + kh, c * sw : c * sw + kw].reshape(len(x), -1)
+                    for c in range(columns)
+                ],
+                axis=1,
+            )
+            for r in range(rows)
+        ],
+        axis=1,
+    )
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize("strides", [(1, 1), (2, 2), (3, 2)])
+def test_patches(padding, strides, rng):
+    x = rng.normal(size=(2, 7, 10, 3)).astype("float32")
+    for kernel_size in [(1, 1), (3, 3), (2, 5)]:
+        expected = loop_patches(x, kernel_size, strides, padding)
+        patches = to_numpy(extract_patches(x, kernel_size, strides, padding))
+        np.testing.assert_array_equal(patches, expected)
+
+
+@pytest.mark.parametrize("form", ["native", "patches"])
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_convolution(form, padding, stride, rng, monkeypatch):
+    monkeypatch.setattr(convolution, "prefers_patches", lambda *_: form == "patches")
+    x = rng.normal(size=(2, 10, 13, 3)).astype("float32")
+    for size in SIZES[stride]:
+        layer = Conv2D(4, size, stride, padding)
+        # Compiled: one by one, the slices of large windows take seconds on JAX.
+        model = keras.Sequential([keras.Input(x.shape[1:]), layer])
+        kernel = to_numpy(layer.kernel).reshape(-1, 4)
+        expected = loop_patches(x, size, (stride, stride), padding) @ kernel
+        np.testing.assert_allclose(model.predict_on_batch(x), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize("strides", [1, (2, 3)])
+def test_both_forms_have_the_same_gradients(padding, strides, rng, monkeypatch):
+    x = rng.normal(size=(2, 7, 8, 2))
+    kernel = rng.normal(size=(3, 4, 2, 3))
+    results = []
+    for form in (True, False):
+        monkeypatch.setattr(convolution, "prefers_patches", lambda *_, form=form: form)
+
+        def squares(x, kernel):
+            return keras.ops.square(conv2d(x, kernel, strides, padding))
+
+        results.append(gradients(squares, x, kernel))
+    for patches, native in zip(*results, strict=True):
+        assert np.abs(native).max() > 1
+        np.testing.assert_allclose(patches, native, rtol=1e-4, atol=1e-4)
+
+
+def test_rule(monkeypatch):
+    def rule(kernel_size, strides):
+        return convolution.prefers_patches(kernel_size, strides)
+
+    for backend in ("jax", "tensorflow", "torch"):
+        monkeypatch.setattr(keras.backend, "backend", lambda backend=backend: backend)
+        for on_cpu in (True, False):
+            monkeypatch.setattr(convolution, "_runs_on_cpu", lambda on_cpu=on_cpu: on_cpu)
+            chosen = [rule((3, 3), (2, 2)), rule((9, 9), (1, 1)), rule((3, 3), (1, 1))]
+            here = backend == "jax" and on_cpu
+            assert chosen == ([True, True, False] if here else [False] * 3)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="asked for on JAX alone")
+def test_device_is_found():
+    assert convolution._runs_on_cpu() in (True, False)
+
+
+def test_window_too_large():
+    with pytest.raises(ValueError, match=r"window of 3x6 does not fit `inputs` of 5x5"):
+        extract_patches(np.zeros((1, 5, 5, 1), "float32"), (3, 6))
+    assert extract_patches(np.zeros((1, 5, 5, 1), "float32"), 6, padding="same").shape[1] == 5
+
+
+@pytest.mark.parametrize("arguments", [{"strides": 0}, {"strides": (1, 2, 3)}, {"padding": "ful"}])
+def test_bad_arguments(arguments):
+    with pytest.raises(ValueError, match=next(iter(arguments))):
+        conv2d(np.zeros((1, 5, 5, 1), "float32"), np.zeros((3, 3, 1, 1), "float32"), **arguments)

@@ -1,0 +1,241 @@
+"""What every routing must do. A new routing joins with one entry in `CASES`."""
+
+import dataclasses
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from capszoo import routing as routings
+from tests.layer_checks import gradients
+from tests.layer_checks import to_numpy
+
+
+@dataclasses.dataclass
+class Case:
+    """A routing under test.
+
+    Args:
+        name: Its name in the registry.
+        arguments: Its arguments; parents must be alike, so no random initializers.
+        sums: Over what its couplings sum to one: `"parents"`, `"parents and none"` or
+            `"children"`.
+        uniform: Arguments that leave its couplings uniform, if there are any.
+        keep_length: Whether the parents' poses are shorter than 1.
+    """
+
+    name: str
+    arguments: dict = dataclasses.field(default_factory=dict)
+    sums: str = "parents"
+    uniform: dict | None = None
+    keep_length: bool = True
+
+    def __str__(self):
+        return "-".join([self.name, *self.arguments])
+
+    def make(self, **kwargs):
+        return routings.get(self.name, **{**self.arguments, **kwargs})
+
+
+CASES = [
+    Case("dynamic", uniform={"iterations": 1}),
+    Case("dynamic", {"leaky": True}, sums="parents and none", uniform={"iterations": 1}),
+    Case("dynamic", {"use_bias": False, "stop_gradient": True}),
+    Case("uniform", uniform={}),
+    Case("scaled_distance", uniform={"iterations": 1}),
+    Case("scaled_distance", {"iterations": 3, "use_bias": False}),
+    Case("self_attention"),
+    Case("em", {"beta_activation_initializer": "zeros"}, uniform={"iterations": 1}),
+    Case(
+        "em",
+        {"form": "paper", "iterations": 3, "inverse_temperature": 1.0},
+        keep_length=False,
+    ),
+    Case("cluster", {"cluster_size": 3}, sums="children", keep_length=False),
+]
+PARENTS, CHILDREN, POSE = 4, 5, 3
+each_case = pytest.mark.parametrize("case", CASES, ids=str)
+
+
+def random_inputs(routing, batch=3, spatial=(), scale=1.0):
+    """Random votes, and activations where the routing takes them."""
+    rng = np.random.default_rng(1)
+    shape = (batch, *spatial, PARENTS, CHILDREN * routing.votes_per_child, POSE)
+    votes = (scale * rng.normal(size=shape)).astype("float32")
+    if not (routing.explicit_activations or routing.needs_lengths):
+        return votes, None
+    return votes, rng.uniform(0.1, 0.9, size=(batch, *spatial, CHILDREN)).astype("float32")
+
+
+def run(routing, votes, activations, **kwargs):
+    """The routing's outputs, flat, as float32 NumPy arrays."""
+    outputs = routing(votes, activations, **kwargs)
+    return [to_numpy(keras.ops.cast(x, "float32")) for x in keras.tree.flatten(outputs)]
+
+
+def test_every_routing_is_covered():
+    ours = {name for name in routings.names() if not name.startswith("test_")}
+    assert ours == {case.name for case in CASES}
+
+
+@each_case
+def test_config_round_trip(case):
+    routing = case.make(name="some_routing", dtype="mixed_bfloat16")
+    again = routings.get(json.loads(json.dumps(routings.serialize(routing))))
+    assert type(again) is type(routing)
+    assert again.get_config() == routing.get_config()
+    assert again.name == "some_routing"
+
+
+@each_case
+@pytest.mark.parametrize("spatial", [(), (2, 3)], ids=["dense", "map"])
+def test_couplings(case, spatial):
+    routing = case.make()
+    votes, activations = random_inputs(routing, spatial=spatial)
+    *_, coupling = run(routing, votes, activations, return_coupling=True)
+    assert coupling.shape == (3, *spatial, PARENTS, CHILDREN)
+    assert (coupling >= 0).all()
+    total = coupling.sum(-1 if case.sums == "children" else -2)
+    if case.sums == "parents and none":
+        assert (total < 1).all()
+        assert (total > 0).all()
+    else:
+        np.testing.assert_allclose(total, 1, atol=1e-5)
+    # The couplings are each sample's own.
+    if case.uniform != case.arguments and case.uniform != {}:
+        assert np.abs(coupling[0] - coupling[1]).max() > 1e-4
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.uniform is not None], ids=str)
+def test_first_couplings_are_uniform(case):
+    routing = case.make(**case.uniform)
+    *_, coupling = run(routing, *random_inputs(routing), return_coupling=True)
+    ways = PARENTS + (case.sums == "parents and none")
+    np.testing.assert_allclose(coupling, 1 / ways, atol=1e-6)
+
+
+@each_case
+def test_poses(case):
+    routing = case.make()
+    outputs = run(routing, *random_inputs(routing, scale=10.0))
+    assert outputs[0].shape == (3, PARENTS, POSE)
+    assert all(np.isfinite(output).all() for output in outputs)
+    if routing.explicit_activations:
+        assert outputs[1].shape == (3, PARENTS)
+        assert ((outputs[1] >= 0) & (outputs[1] <= 1)).all()
+    elif case.keep_length:
+        assert (np.square(outputs[0]).sum(-1) < 1 + 1e-6).all()
+
+
+@each_case
+def test_order_of_children_does_not_matter(case):
+    routing = case.make()
+    votes, activations = random_inputs(routing)
+    order = np.random.default_rng(0).permutation(CHILDREN)
+    blocks = votes.reshape(3, PARENTS, CHILDREN, -1, POSE)[:, :, order]
+    *outputs, coupling = run(routing, votes, activations, return_coupling=True)
+    *permuted, permuted_coupling = run(
+        routing,
+        blocks.reshape(votes.shape),
+        None if activations is None else activations[:, order],
+        return_coupling=True,
+    )
+    for one, other in zip(outputs, permuted, strict=True):
+        np.testing.assert_allclose(other, one, atol=1e-5)
+    np.testing.assert_allclose(permuted_coupling, coupling[..., order], atol=1e-5)
+
+
+@each_case
+def test_permuting_parents_permutes_the_result(case):
+    routing = case.make()
+    votes, activations = random_inputs(routing)
+    order = np.array([2, 0, 3, 1])
+    outputs = run(routing, votes, activations, return_coupling=True)
+    permuted = run(routing, votes[:, order], activations, return_coupling=True)
+    for one, other in zip(outputs, permuted, strict=True):
+        np.testing.assert_allclose(other, one[:, order], atol=1e-5)
+
+
+@each_case
+def test_batch_of_one_is_a_row_of_the_batch(case):
+    routing = case.make()
+    votes, activations = random_inputs(routing)
+    outputs = run(routing, votes, activations)
+    alone = run(routing, votes[1:2], None if activations is None else activations[1:2])
+    for one, other in zip(outputs, alone, strict=True):
+        np.testing.assert_allclose(other, one[1:2], atol=1e-5)
+
+
+@each_case
+def test_positions_route_by_themselves(case):
+    routing = case.make()
+    votes, activations = random_inputs(routing, spatial=(2, 2))
+    outputs = run(routing, votes, activations)
+    routing = case.make()
+    at_one = None if activations is None else activations[:, 1, 0]
+    # Scaled-distance routing takes its mean over a sample, positions included.
+    if case.name != "scaled_distance":
+        for one, other in zip(outputs, run(routing, votes[:, 1, 0], at_one), strict=True):
+            np.testing.assert_allclose(other, one[:, 1, 0], atol=1e-5)
+
+
+@each_case
+def test_finite_at_zero_votes(case):
+    routing = case.make()
+    votes, activations = random_inputs(routing)
+    routing.build(votes.shape)
+    votes = np.zeros_like(votes)
+    assert all(np.isfinite(output).all() for output in run(routing, votes, activations))
+    (gradient,) = gradients(lambda votes: routing(votes, activations), votes)
+    assert np.isfinite(gradient).all()
+
+
+@each_case
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_half_precision(case, dtype):
+    expected = run(case.make(), *random_inputs(case.make()))
+    for scale in (1.0, 80.0):
+        routing = case.make(dtype=f"mixed_{dtype}")
+        inputs = random_inputs(routing, scale=scale)
+        outputs = keras.tree.flatten(routing(*inputs))
+        assert {keras.backend.standardize_dtype(output.dtype) for output in outputs} == {dtype}
+        outputs = run(routing, *inputs)
+        assert all(np.isfinite(output).all() for output in outputs)
+        if scale == 1.0:
+            for low, full in zip(outputs, expected, strict=True):
+                np.testing.assert_allclose(low, full, rtol=0.1, atol=0.05)
+
+
+@each_case
+@pytest.mark.parametrize("return_coupling", [False, True])
+def test_symbolic_shapes_equal_eager_ones(case, return_coupling):
+    votes, activations = random_inputs(case.make(), spatial=(2, 3))
+    eager = run(case.make(), votes, activations, return_coupling=return_coupling)
+    symbols = [
+        None if x is None else keras.KerasTensor((None, *x.shape[1:])) for x in (votes, activations)
+    ]
+    symbolic = keras.tree.flatten(case.make()(*symbols, return_coupling=return_coupling))
+    assert [x.shape for x in symbolic] == [(None, *x.shape[1:]) for x in eager]
+
+
+@pytest.mark.parametrize(
+    "name",
+    sorted({case.name for case in CASES if "iterations" in case.make().get_config()}),
+)
+@pytest.mark.parametrize("iterations", [0, -1, 1.5, True])
+def test_iterations_are_checked(name, iterations):
+    with pytest.raises(ValueError, match=r"`iterations`, expected a positive integer"):
+        routings.get(name, iterations=iterations)
+
+
+@each_case
+def test_activations_where_there_are_none(case):
+    routing = case.make()
+    votes, activations = random_inputs(routing)
+    if activations is None:
+        with pytest.raises(ValueError, match=r"activations of shape \(3, 5\)"):
+            routing(votes, np.ones((3, CHILDREN), "float32"))
+    elif routing.explicit_activations:
+        with pytest.raises(ValueError, match="activations=None"):
+            routing(votes)

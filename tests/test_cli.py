@@ -1,0 +1,331 @@
+"""The command line: what it prints, where, and with which exit code."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+import capszoo
+from capszoo import cli
+from tests.zoo.tiny import tiny_model
+from tests.zoo.tiny import write_tiny
+from tests.zoo.tiny import write_toy
+
+# Keras itself, saving weights on JAX with NumPy 2.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+ROOT = pathlib.Path(capszoo.__file__).resolve().parents[1]
+COMMANDS = ("list", "show", "train", "evaluate", "predict")
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, tmp_path):
+    """Runs the command in this process, in an empty folder: exit code, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*arguments, backend=None):
+        monkeypatch.setattr(sys, "argv", ["capszoo", *map(str, arguments)])
+        code = 0
+        try:
+            cli.main(backend)
+        except SystemExit as stopped:
+            code = stopped.code or 0
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture
+def refused(run):
+    """Runs a command that must end with exit code 2, one message and no output."""
+
+    def refused(*arguments):
+        code, out, err = run(*arguments)
+        assert code == 2, out + err
+        assert out == ""
+        assert "Traceback" not in err
+        return " ".join(err.split())
+
+    return refused
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("cli")
+
+
+@pytest.fixture(scope="module")
+def toy(folder):
+    return write_toy(folder)
+
+
+@pytest.fixture(scope="module")
+def trained(folder, toy):
+    capszoo.training.train(toy, epochs=1, output=folder / "trained", verbose=0)
+    return folder / "trained"
+
+
+@pytest.fixture(scope="module")
+def picture(folder):
+    """A dark digit on white paper, of an odd size, in colour."""
+    images, _ = capszoo.data.load("digits")
+    digit = 255 - images[0, :, :, 0]
+    Image.fromarray(digit).convert("RGB").resize((37, 53)).save(folder / "digit.png")
+    return folder / "digit.png"
+
+
+def test_list(run):
+    code, out, _ = run("list")
+    assert code == 0
+    assert "capsnet_digits" in out
+    assert "capsnet_mnist" in out
+    code, out, _ = run("list", "*fashion*")
+    assert "capsnet_fashion_mnist" in out
+    assert "capsnet_digits" not in out
+    assert run("list", "nothing*")[1].strip() == "No preset is named like 'nothing*'."
+
+
+def test_list_json(run):
+    code, out, err = run("list", "--json", "capsnet_*")
+    presets = json.loads(out)
+    assert [preset["name"] for preset in presets] == capszoo.list_presets("capsnet_*")
+    assert presets[0]["results"] is None or "test_accuracy" in presets[0]["results"]
+    assert (code, err) == (0, "")
+
+
+def test_show(run):
+    code, out, _ = run("show", "capsnet_mnist")
+    assert code == 0
+    assert yaml.safe_load(out)["training"]["epochs"] == 711
+    assert json.loads(run("show", "capsnet_mnist", "--json")[1]) == yaml.safe_load(out)
+
+
+def test_version(run):
+    assert run("--version")[:2] == (0, f"{capszoo.__version__}\n")
+
+
+@pytest.mark.parametrize("command", [(), *[(name,) for name in COMMANDS]])
+def test_help(command, run):
+    code, out, _ = run(*command, "--help")
+    assert code == 0
+    assert "Usage: capszoo" in out
+    assert run(*command, "-h")[1] == out
+    if not command:
+        assert all(name in out for name in COMMANDS)
+
+
+def test_announced_backend(run):
+    _, out, err = run("list", "--json", backend="jax")
+    json.loads(out)
+    assert err.strip() == "Using the jax backend; KERAS_BACKEND chooses another."
+    assert "Using the" not in run("list", "--json")[2]
+
+
+def test_train_and_evaluate(run, toy, tmp_path):
+    change = "training.optimizer={Adam: {learning_rate: 0.03}}"
+    code, out, err = run(
+        *("train", toy, "--epochs", 1, "--seed", 4, "--output", "mine"),
+        *("--set", change, "--set", "training.batch_size=80", "--json"),
+    )
+    assert code == 0, err
+    report = json.loads(out)
+    assert (report["epochs"], report["seed"], report["folder"]) == (1, 4, "mine")
+    assert report["command"].startswith("capszoo train ")
+    assert f"--set '{change}'" in report["command"]
+    preset = capszoo.zoo.read_preset(tmp_path / "mine")
+    assert preset.training.batch_size == 80
+    assert preset.training.optimizer == {"Adam": {"learning_rate": 0.03}}
+
+    code, out, _ = run("evaluate", "mine", "--json")
+    measured = json.loads(out)
+    assert code == 0
+    assert measured["accuracy"] == pytest.approx(report["test_accuracy"], abs=1e-6)
+    assert measured["agrees"] is True
+
+    # The same again, in words.
+    code, out, _ = run(
+        "train",
+        toy,
+        "--epochs",
+        1,
+        "--seed",
+        4,
+        "--output",
+        "mine",
+        "--resume",
+        "--set",
+        change,
+        "--set",
+        "training.batch_size=80",
+    )
+    assert code == 0
+    assert f"{100 * report['test_accuracy']:.2f} % of 40 images" in out
+    assert "1 of 1" in out
+    code, out, _ = run("evaluate", "mine", "--split", "test")
+    assert code == 0
+    assert "of 40 test images" in out
+    assert "agrees" in out
+
+
+def test_predict(run, trained, picture):
+    code, out, err = run("predict", trained, picture, picture, "--top", 4, "--invert", "--json")
+    assert code == 0, err
+    first, second = json.loads(out)
+    assert first == second
+    assert first["image"] == str(picture)
+    assert len(first["classes"]) == 4
+    names, scores = zip(*first["classes"], strict=True)
+    assert set(names) < set("0123456789")
+    assert list(scores) == sorted(scores, reverse=True)
+    assert min(scores) >= 0
+    assert max(scores) <= 1
+    # The same as without the command line, on the picture turned to bright on dark.
+    model = capszoo.load(trained)
+    image = 255 - capszoo.data.read_image(picture, (8, 8, 1))
+    expected = model.predict(image[None], verbose=0)[0]
+    assert names[0] == str(expected.argmax())
+    assert scores[0] == pytest.approx(expected.max(), abs=1e-3)
+
+    upright = json.loads(run("predict", trained, picture, "--top", 4, "--json")[1])
+    assert upright[0]["classes"] != first["classes"]
+    code, out, _ = run("predict", trained, picture, "--invert")
+    assert code == 0
+    assert f"{names[0]}  {scores[0]:.3f}" in out
+    assert (
+        len(json.loads(run("predict", trained, picture, "--top", 99, "--json")[1])[0]["classes"])
+        == 10
+    )
+
+
+def test_unknown_preset(refused):
+    for command in (["show"], ["train"], ["evaluate"], ["predict", "x.png"]):
+        name, *rest = command
+        message = refused(name, "capsnet_digit", *rest)
+        assert message.startswith("Error: Unknown preset 'capsnet_digit'. Did you mean 'capsnet_d")
+
+
+def test_unknown_option_and_command(refused):
+    assert "No such option" in refused("train", "capsnet_digits", "--epoch", 3)
+    assert "No such command" in refused("trains")
+    assert "Invalid value" in refused("train", "capsnet_digits", "--epochs", "many")
+    assert "Missing argument" in refused("predict", "capsnet_digits")
+    assert "Invalid value" in refused("predict", "capsnet_digits", "x.png", "--top", 0)
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("training.batch_size", "Expected --set KEY=VALUE. Received: --set training.batch_size"),
+        ("=3", "Expected --set KEY=VALUE. Received: --set =3"),
+        ("model.decoder=[8", "The value of --set model.decoder=[8 is not YAML."),
+        ("training.batchsize=8", "Unknown key 'batchsize'. Did you mean 'batch_size'"),
+        ("training.batch_size=many", "training.batch_size: Input should be a valid integer"),
+        ("training.epochs=0", "training.epochs: Input should be greater than or equal to 1"),
+        ("data.name=digit", "Unknown data set 'digit'. Did you mean 'digits'"),
+    ],
+)
+def test_bad_setting(setting, message, refused, tmp_path):
+    assert message in refused("train", write_tiny(tmp_path), "--set", setting, "--output", "out")
+    assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
+
+
+def test_existing_and_unwritable_output(refused, toy, tmp_path):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "mine.txt").write_text("mine")
+    assert "'there' is not empty" in refused("train", toy, "--output", "there")
+    assert "There is no run to resume" in refused("train", toy, "--output", "there", "--resume")
+    assert "mine.txt/run" in refused("train", toy, "--output", "there/mine.txt/run")
+    assert [path.name for path in (tmp_path / "there").iterdir()] == ["mine.txt"]
+
+
+def test_untrained_preset(refused, toy, picture):
+    for command in (["evaluate", toy], ["predict", toy, picture]):
+        assert "Preset 'tiny' has no trained weights yet." in refused(*command)
+
+
+def test_data_that_is_not_there(refused, toy):
+    message = refused("train", toy, "--set", "data.name=./nowhere.npz", "--output", "out")
+    assert "There is no folder or .npz file at nowhere.npz" in message
+
+
+def test_data_set_that_cannot_be_downloaded(refused, toy, monkeypatch):
+    def fail(*_, **__):
+        raise RuntimeError("TensorFlow Datasets could not prepare 'mnist'")
+
+    monkeypatch.setattr(capszoo.data, "load", fail)
+    assert "Error: TensorFlow Datasets could not" in refused("train", toy, "--output", "out")
+
+
+def test_unreadable_images(refused, trained, tmp_path):
+    (tmp_path / "text.png").write_text("no picture")
+    assert "Cannot read text.png as a picture" in refused("predict", trained, "text.png")
+    assert "no picture file at missing.png" in refused("predict", trained, "missing.png")
+    assert "no picture file at" in refused("predict", trained, tmp_path)
+
+
+def test_images_of_a_model_with_two_channels(refused, tmp_path):
+    tiny_model(image_shape=(8, 8, 2)).save_to_preset(tmp_path / "stereo")
+    Image.fromarray(np.zeros((8, 8), "uint8")).save(tmp_path / "dark.png")
+    assert "1 channel (grayscale) or 3 (RGB)" in refused("predict", "./stereo", "dark.png")
+
+
+def test_colour_model(run, tmp_path):
+    tiny_model(image_shape=(8, 8, 3)).save_to_preset(tmp_path / "colour")
+    Image.fromarray(np.full((9, 5), 80, "uint8")).save(tmp_path / "gray.png")
+    assert run("predict", "./colour", "gray.png", "--json")[0] == 0
+
+
+def test_traceback_on_request(run, monkeypatch):
+    monkeypatch.setenv("CAPSZOO_TRACEBACK", "1")
+    with pytest.raises(ValueError, match="Unknown preset"):
+        run("show", "nothing")
+
+
+# The real command, in a process of its own.
+
+SCRIPT = "import capszoo_backend; capszoo_backend.run_command_line()"
+
+
+def command(*arguments, **environment):
+    return dict(
+        args=[sys.executable, "-c", SCRIPT, *map(str, arguments)],
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+        text=True,
+    )
+
+
+def test_process():
+    done = subprocess.run(**command("list", "--json"), capture_output=True, timeout=200)
+    assert done.returncode == 0, done.stderr
+    assert [preset["name"] for preset in json.loads(done.stdout)] == capszoo.list_presets()
+    assert "Using the" not in done.stderr
+
+
+def test_interrupted(toy, tmp_path):
+    """Ctrl-C in the middle of the training: one word, no traceback, and the run can go on."""
+    process = subprocess.Popen(
+        **command("train", toy, "--epochs", 10_000, "--output", tmp_path / "run", "--json"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    until = time.monotonic() + 200
+    while not (tmp_path / "run" / "state.json").exists():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=100)
+    assert process.returncode in (1, 130)
+    assert out == ""
+    assert "Traceback" not in err
+    assert json.loads((tmp_path / "run" / "state.json").read_text())["epoch"] >= 1

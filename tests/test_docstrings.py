@@ -1,0 +1,69 @@
+"""Every example in a docstring runs; defaults in docstrings equal those in signatures."""
+
+import doctest
+import importlib
+import inspect
+import pkgutil
+import re
+
+import keras
+import numpy as np
+import pytest
+
+import capszoo
+
+MODULES = sorted(
+    module.name
+    for module in pkgutil.walk_packages(capszoo.__path__, "capszoo.")
+    if not module.name.startswith("capszoo.cli")
+)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_run(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    module = importlib.import_module(name)
+    names = {"capszoo": capszoo, "keras": keras, "np": np}
+    families = dict(capszoo.models.registry._FAMILIES)
+    routings = dict(capszoo.routing.registry._ROUTINGS)
+    try:
+        results = doctest.testmod(module, extraglobs=names, optionflags=doctest.ELLIPSIS)
+    finally:
+        # Examples may register names of their own.
+        monkeypatch.setattr(capszoo.models.registry, "_FAMILIES", families)
+        monkeypatch.setattr(capszoo.routing.registry, "_ROUTINGS", routings)
+    assert results.failed == 0
+
+
+def documented_defaults(docstring):
+    """Maps each argument of an `Args:` section to the default it states."""
+    section = re.search(r"Args:\n(.*?)(?:\n\n|\Z)", inspect.cleandoc(docstring), re.DOTALL)
+    arguments = re.split(r"\n    (?=\w+: )", "\n" + section.group(1)) if section else []
+    found = {}
+    for argument in arguments:
+        name, _, text = argument.strip().partition(": ")
+        default = re.search(r"Defaults to `(.*?)`", text.replace("\n        ", " "))
+        if default:
+            found[name] = default.group(1)
+    return found
+
+
+def public_objects():
+    for name in MODULES:
+        module = importlib.import_module(name)
+        for key, value in vars(module).items():
+            is_ours = getattr(value, "__module__", None) == name and not key.startswith("_")
+            if is_ours and (inspect.isclass(value) or inspect.isfunction(value)):
+                yield pytest.param(value, id=f"{name}.{key}")
+
+
+@pytest.mark.parametrize("thing", public_objects())
+def test_documented_defaults_are_the_real_ones(thing):
+    assert thing.__doc__, "a public object needs a docstring"
+    parameters = inspect.signature(thing).parameters
+    for name, text in documented_defaults(thing.__doc__).items():
+        if name not in parameters:
+            continue
+        default = parameters[name].default
+        assert default is not inspect.Parameter.empty, f"{name} has no default"
+        assert eval(text, {"keras": keras}) == default, f"{name}: {text} is not {default!r}"

@@ -1,0 +1,196 @@
+"""A run that is killed goes on as if it had not been."""
+
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import textwrap
+
+import h5py
+import numpy as np
+import pytest
+
+import capszoo
+from capszoo.training import train
+from capszoo.training.run_folder import RunFolder
+from capszoo.zoo import read_preset
+from tests.zoo.tiny import write_tiny
+from tests.zoo.tiny import write_toy
+
+# Keras itself, saving weights on JAX with NumPy 2.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+ROOT = pathlib.Path(capszoo.__file__).resolve().parents[1]
+
+SHIFT = {"RandomTranslation": {"height_factor": 0.1, "width_factor": 0.1}}
+DECAY = {"CosineDecay": {"initial_learning_rate": 0.02, "decay_steps": 27}}
+RECIPE = {
+    "data": {"augmentation": [SHIFT]},
+    "training": {"epochs": 3, "optimizer": {"Adam": {"learning_rate": DECAY}}},
+}
+
+
+def arrays(file):
+    """Every array in a weights file, by its path: the model's and the optimizer's."""
+    found = {}
+    with h5py.File(file) as content:
+        content.visititems(
+            lambda name, item: found.update({name: item[()]}) if hasattr(item, "dtype") else None
+        )
+    return found
+
+
+def history(run):
+    rows = json.loads((run / "state.json").read_text())["history"]
+    return [{key: value for key, value in row.items() if key != "seconds"} for row in rows]
+
+
+def assert_same_run(run, other):
+    assert [row["epoch"] for row in history(run)] == [1, 2, 3]
+    for row, other_row in zip(history(run), history(other), strict=True):
+        assert row == pytest.approx(other_row, abs=1e-6)
+    for name in ("state-3.weights.h5", "best.weights.h5", "model.weights.h5"):
+        mine, theirs = arrays(run / name), arrays(other / name)
+        assert set(mine) == set(theirs)
+        assert name == "model.weights.h5" or any("optimizer" in key for key in mine)
+        for key, value in mine.items():
+            np.testing.assert_allclose(value, theirs[key], atol=1e-6, err_msg=key)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    path = write_toy(folder, **RECIPE)
+    train(path, output=folder / "run", verbose=0)
+    return path, folder / "run"
+
+
+def test_killed_in_the_middle_of_an_epoch(uninterrupted, tmp_path):
+    path, whole = uninterrupted
+    run = tmp_path / "run"
+    script = f"""
+        import os, signal
+        from capszoo.training import trainer
+
+        class Killed(trainer.TrainingBatches):
+            def __getitem__(self, index):
+                done = os.path.exists({str(run / "state.json")!r})
+                if done and index == 4:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                return super().__getitem__(index)
+
+        trainer.TrainingBatches = Killed
+        trainer.train({str(path)!r}, output={str(run)!r}, verbose=0)
+    """
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert [row["epoch"] for row in history(run)] == [1]
+    # As if it had also been killed while it was writing.
+    for leftover in ("partial-state-2.weights.h5", "partial-best.weights.h5", "state.json.partial"):
+        (run / leftover).write_bytes(b"half a file")
+    (run / "state-2.weights.h5").write_bytes(b"not yet named by state.json")
+
+    report = train(path, output=run, resume=True, verbose=0)
+    assert_same_run(run, whole)
+    assert report["epochs"] == 3
+    assert not [name for name in os.listdir(run) if "partial" in name]
+
+
+def test_stopped_after_an_epoch_and_extended(uninterrupted, tmp_path):
+    """One epoch, then a run of all three in the same folder."""
+    path, whole = uninterrupted
+    run = tmp_path / "run"
+    assert train(path, epochs=1, output=run, verbose=0)["epochs"] == 1
+    report = train(path, output=run, resume=True, verbose=0)
+    assert report["epochs"] == 3
+    assert_same_run(run, whole)
+    names = [name for name in os.listdir(run) if name.startswith("state-")]
+    assert names == ["state-3.weights.h5"]
+
+
+def test_resuming_a_finished_run_measures_again(uninterrupted, tmp_path):
+    path, whole = uninterrupted
+    run = tmp_path / "run"
+    shutil.copytree(whole, run)
+    report = json.loads((whole / "report.json").read_text())
+    again = train(path, output=run, resume=True, verbose=0)
+    assert again["test_accuracy"] == report["test_accuracy"]
+    assert (again["epochs"], again["best_epoch"]) == (3, report["best_epoch"])
+    assert_same_run(run, whole)
+
+
+def test_killed_before_the_first_epoch_was_done(uninterrupted, tmp_path):
+    path, _ = uninterrupted
+    (tmp_path / "preset.yaml").write_text(path.read_text())
+    folder = RunFolder(tmp_path)
+    folder.check_resumable(read_preset(path))
+    assert folder.state == {"epoch": 0, "weights": None, "history": []}
+
+
+def test_nothing_to_resume(tmp_path):
+    path = write_tiny(tmp_path)
+    with pytest.raises(ValueError, match=r"There is no run to resume in '.*nowhere'"):
+        train(path, output=tmp_path / "nowhere", resume=True, verbose=0)
+    assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.parametrize(
+    ("section", "changes"),
+    [
+        ("training", {"seed": 5}),
+        ("training", {"settings": {"training.batch_size": 64}}),
+        ("model", {"settings": {"model.class_dim": 8}}),
+        ("data", {"settings": {"data.augmentation": []}}),
+    ],
+)
+def test_another_recipe(section, changes, uninterrupted, tmp_path):
+    path, whole = uninterrupted
+    before = {name: (whole / name).read_bytes() for name in os.listdir(whole)}
+    with pytest.raises(ValueError, match=rf"has another `{section}` than .*only the number of ep"):
+        train(path, output=whole, resume=True, verbose=0, **changes)
+    assert {name: (whole / name).read_bytes() for name in os.listdir(whole)} == before
+
+
+def test_a_saved_preset_is_no_run(tmp_path):
+    path = write_tiny(tmp_path)
+    capszoo.load(path, load_weights=False).save_to_preset(tmp_path / "saved")
+    with pytest.raises(ValueError, match=r"has another `model`|has another `data`"):
+        train(path, output=tmp_path / "saved", resume=True, verbose=0)
+
+
+def test_a_resume_that_cannot_begin_leaves_the_results(uninterrupted, monkeypatch):
+    path, whole = uninterrupted
+    before = (whole / "preset.yaml").read_bytes()
+    assert b"results:" in before
+
+    def fail(*_, **__):
+        raise FileNotFoundError("There is no data.")
+
+    monkeypatch.setattr(capszoo.data, "load", fail)
+    with pytest.raises(FileNotFoundError):
+        train(path, epochs=4, output=whole, resume=True, verbose=0)
+    assert (whole / "preset.yaml").read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["history.csv", "state.json"])
+def test_a_record_is_written_whole_or_not_at_all(name, tmp_path):
+    folder = RunFolder(tmp_path)
+    (tmp_path / name).write_text("before")
+
+    def fail(file):
+        file.write("half")
+        raise OSError("killed")
+
+    with pytest.raises(OSError, match="killed"):
+        folder._write(name, fail)
+    assert (tmp_path / name).read_text() == "before"

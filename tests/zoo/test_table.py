@@ -1,0 +1,60 @@
+"""The table of models."""
+
+from capszoo.zoo import list_presets
+from capszoo.zoo import read_preset
+from capszoo.zoo import table
+from capszoo.zoo.schema import validate
+from tests.zoo.tiny import tiny_content
+
+RESULTS = {
+    "test_accuracy": 0.9,
+    "test_images": 100,
+    "validation_accuracy": 0.91,
+    "parameters": 12345,
+    "best_epoch": 1,
+    "epochs": 2,
+    "seed": 0,
+    "training_seconds": 3.5,
+    "command": "capszoo train tiny",
+    "date": "2026-01-01",
+    "hardware": "2 CPU cores",
+    "versions": {"keras": "3"},
+}
+
+
+def test_row():
+    content = tiny_content(
+        results=RESULTS,
+        published={"test_accuracy": 0.95, "source": "a paper"},
+        weights={"file": "tiny.weights.h5", "sha256": "0" * 64, "size": 1_234_567},
+    )
+    cells = table.row(validate(content, "here"))
+    expected = ("tiny", "capsnet", "digits", "12,345", "90.00 ± 3.00 %", "95.00 %", "1.2 MB")
+    assert cells == expected
+    assert len(cells) == len(table.COLUMNS)
+
+
+def test_row_of_an_untrained_preset():
+    content = tiny_content()
+    del content["data"]
+    expected = ("tiny", "capsnet", "-", "-", "-", "-", "-")
+    assert table.row(validate(content, "here")) == expected
+
+
+def test_markdown():
+    lines = table.markdown_table().splitlines()
+    assert len(lines) == 2 + len(list_presets())
+    assert all(line.count("|") == 1 + len(table.COLUMNS) for line in lines)
+    assert (
+        lines[2].split("|")[1].strip() == list_presets()[0] == read_preset(list_presets()[0]).name
+    )
+
+
+def test_replace():
+    text = f"before\n{table.BEGIN}\nold \\1 |\n{table.END}\nafter\n"
+    new = table.replace_table(text)
+    assert new.startswith(f"before\n{table.BEGIN}\n| preset")
+    assert new.endswith(f"|\n{table.END}\nafter\n")
+    assert "old" not in new
+    assert table.replace_table(new) == new
+    assert table.replace_table("no markers") == "no markers"

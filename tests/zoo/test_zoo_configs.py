@@ -1,0 +1,54 @@
+"""Every preset file of the zoo: it parses, builds, and can be trained."""
+
+import keras
+import pytest
+
+from capszoo import data
+from capszoo.training.trainer import make_loss
+from capszoo.training.trainer import make_optimizer
+from capszoo.zoo import build
+from capszoo.zoo import class_names
+from capszoo.zoo import find_preset
+from capszoo.zoo import list_presets
+from capszoo.zoo import read_preset
+from capszoo.zoo.objects import make_object
+
+every_preset = pytest.mark.parametrize("name", list_presets())
+
+
+@every_preset
+def test_file(name):
+    preset = read_preset(name)
+    path = find_preset(name)
+    assert preset.name == name == path.stem
+    assert path.parent.name == preset.family
+    assert preset.description
+    assert preset.paper is not None
+    if preset.weights is not None:
+        assert preset.weights.file == f"{name}.weights.h5"
+        assert (path.parent / preset.weights.file).stat().st_size == preset.weights.size
+        assert preset.results is not None
+
+
+@every_preset
+def test_model(name):
+    preset = read_preset(name)
+    model = build(preset)
+    assert model.name == name
+    assert preset.data.name in data.names()
+    assert len(class_names(preset)) == model.num_classes
+    if preset.results is not None:
+        assert model.count_params() == preset.results.parameters
+        assert preset.results.test_images >= 360
+
+
+@every_preset
+def test_recipe(name):
+    preset = read_preset(name)
+    optimizer = make_optimizer(preset.training.optimizer)
+    assert isinstance(optimizer, keras.optimizers.Optimizer)
+    loss = make_loss(preset.training.loss)
+    assert loss is None or isinstance(loss, keras.losses.Loss)
+    for spec in preset.data.augmentation:
+        layer = make_object("augmentation layer", spec, keras.layers)
+        assert isinstance(layer, keras.layers.Layer)
