@@ -7,8 +7,8 @@ from capszoo.layers import ConvCapsules2D
 from capszoo.layers import DenseCapsules
 from tests.layer_checks import run_layer_test
 from tests.layer_checks import to_numpy
-from tests.ops.test_convolution import loop_patches
-from tests.routing.test_dynamic import reference
+from tests.ops.loops import loop_patches
+from tests.routing.loops import dynamic_routing
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_against_loops(share_types, padding, rng):
                 for j in range(4)
             ]
         )
-        expected_poses, expected_coupling = reference(votes, 3, bias, leaky=False)
+        expected_poses, expected_coupling = dynamic_routing(votes, 3, bias, leaky=False)
         np.testing.assert_allclose(outputs[where], expected_poses, atol=1e-5)
         np.testing.assert_allclose(coupling[where], expected_coupling, atol=1e-5)
 

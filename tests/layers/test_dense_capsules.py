@@ -8,7 +8,7 @@ from capszoo.layers import DenseCapsules
 from capszoo.routing import DynamicRouting
 from tests.layer_checks import run_layer_test
 from tests.layer_checks import to_numpy
-from tests.routing.test_dynamic import reference
+from tests.routing.loops import dynamic_routing
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_against_loops(rng):
                 for j in range(5)
             ]
         )
-        expected_poses, expected_coupling = reference(votes, 3, bias, leaky=False)
+        expected_poses, expected_coupling = dynamic_routing(votes, 3, bias, leaky=False)
         np.testing.assert_allclose(outputs[n], expected_poses, atol=1e-5)
         np.testing.assert_allclose(coupling[n], expected_coupling, atol=1e-5)
 

@@ -9,13 +9,17 @@ import pytest
 from tests.models import tiny
 
 
-@pytest.fixture
-def trained():
+def make_trained():
     images, labels = tiny.data(6)
     model = tiny.capsnet(name="my_capsnet")
     model.compile(optimizer=keras.optimizers.Adam(0.01))
     model.fit(images, labels, batch_size=3, verbose=0)
     return model
+
+
+@pytest.fixture(scope="module")
+def trained():
+    return make_trained()
 
 
 def same(one, other):
@@ -26,7 +30,8 @@ def same(one, other):
     return True
 
 
-def test_keras_file(trained, tmp_path):
+def test_keras_file(tmp_path):
+    trained = make_trained()
     trained.save(tmp_path / "model.keras")
     again = keras.saving.load_model(tmp_path / "model.keras")
     assert type(again) is type(trained)
@@ -95,7 +100,8 @@ def test_names_of_layers_are_stable(trained):
     ]
 
 
-def test_freezing(trained):
+def test_freezing():
+    trained = tiny.capsnet()
     trained.get_layer("conv").trainable = False
     assert len(trained.trainable_weights) == 8
     before = trained.get_layer("conv").get_weights()

@@ -10,15 +10,21 @@ import capszoo
 from tests.models import tiny
 
 
-def fitted(images, labels=None, model=None, **kwargs):
-    """Metrics after training on the data, by a model that starts the same each time."""
-    keras.utils.set_random_seed(1)
-    model = model or tiny.capsnet()
+@pytest.fixture(scope="module")
+def fitted():
+    """Trains the same model from the same weights; compiled once for all tests."""
+    model = tiny.capsnet()
     model.compile(optimizer=keras.optimizers.SGD(0.1))
-    history = model.fit(images, labels, shuffle=False, verbose=0, **kwargs).history
-    assert {"loss", "accuracy", "reconstruction_loss"} <= set(history)
-    assert np.isfinite(history["loss"]).all()
-    return history["loss"][-1]
+    weights = model.get_weights()
+
+    def fit(images, labels=None, **kwargs):
+        model.set_weights(weights)
+        history = model.fit(images, labels, shuffle=False, verbose=0, **kwargs).history
+        assert {"loss", "accuracy", "reconstruction_loss"} <= set(history)
+        assert np.isfinite(history["loss"]).all()
+        return history["loss"][-1]
+
+    return fit
 
 
 class Batches(keras.utils.PyDataset):
@@ -32,7 +38,7 @@ class Batches(keras.utils.PyDataset):
         return images[4 * index : 4 * index + 4], labels[4 * index : 4 * index + 4]
 
 
-def test_pipelines_equal_arrays():
+def test_pipelines_equal_arrays(fitted):
     images, labels = tiny.data(12)
     expected = fitted(images, labels, batch_size=4, epochs=2)
     assert fitted(Batches(), epochs=2) == pytest.approx(expected, rel=1e-3)
@@ -49,21 +55,21 @@ def test_pipelines_equal_arrays():
         assert fitted(loader, epochs=2) == pytest.approx(expected, rel=1e-3)
 
 
-def test_label_forms_are_one():
+def test_label_forms_are_one(fitted):
     images, labels = tiny.data(8)
     expected = fitted(images, labels)
     assert fitted(images, labels[:, None]) == pytest.approx(expected, rel=1e-5)
     assert fitted(images, np.eye(3)[labels]) == pytest.approx(expected, rel=1e-5)
 
 
-def test_backend_tensors():
+def test_backend_tensors(fitted):
     images, labels = tiny.data(8)
     tensors = [keras.ops.convert_to_tensor(x) for x in (images.astype("float32"), labels)]
     assert fitted(*tensors) == pytest.approx(fitted(images, labels), rel=1e-4)
 
 
 @pytest.mark.skipif(not importlib.util.find_spec("tensorflow"), reason="needs TensorFlow")
-def test_tensorflow_tensors_on_any_backend():
+def test_tensorflow_tensors_on_any_backend(fitted):
     import tensorflow as tf
 
     images, labels = tiny.data(8)
@@ -71,7 +77,7 @@ def test_tensorflow_tensors_on_any_backend():
     assert fitted(*tensors) == pytest.approx(fitted(images, labels), rel=1e-4)
 
 
-def test_weights():
+def test_weights(fitted):
     images, labels = tiny.data(9)
     plain = fitted(images, labels)
     assert fitted(images, labels, sample_weight=np.full(9, 2.0)) == pytest.approx(

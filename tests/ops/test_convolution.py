@@ -10,6 +10,7 @@ from capszoo.ops import convolution
 from capszoo.ops import extract_patches
 from tests.layer_checks import gradients
 from tests.layer_checks import to_numpy
+from tests.ops.loops import loop_patches
 
 # Every size from 1 to 9 meets every padding.
 SIZES = {
@@ -17,36 +18,6 @@ SIZES = {
     2: [(2, 2), (5, 5), (9, 9)],
     3: [(3, 3), (6, 6), (8, 4)],
 }
-    1: [(1, 1), (4, 4), (7, 7), (2, 5)],
-    2: [(2, 2), (5, 5), (9, 9)],
-    3: [(3, 3), (6, 6), (8, 4)],
-}
-
-
-def loop_patches(x, kernel_size, strides, padding):
-    (kh, kw), (sh, sw) = kernel_size, strides
-    height, width = x.shape[1:3]
-    if padding == "same":
-        rows, columns = -(-height // sh), -(-width // sw)
-        down = max((rows - 1) * sh + kh - height, 0)
-        right = max((columns - 1) * sw + kw - width, 0)
-        pads = ((0, 0), (down // 2, down - down // 2), (right // 2, right - right // 2), (0, 0))
-        x = np.pad(x, pads)
-    else:
-        rows, columns = (height - kh) // sh + 1, (width - kw) // sw + 1
-    return np.stack(
-        [
-            np.stack(
-                [
-                    x[:, r * sh : r * sh + kh, c * sw : c * sw + kw].reshape(len(x), -1)
-                    for c in range(columns)
-                ],
-                axis=1,
-            )
-            for r in range(rows)
-        ],
-        axis=1,
-    )
 
 
 @pytest.mark.parametrize("padding", ["valid", "same"])

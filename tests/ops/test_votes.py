@@ -5,7 +5,7 @@ import pytest
 
 from capszoo import ops
 from tests.layer_checks import to_numpy
-from tests.ops.test_convolution import loop_patches
+from tests.ops.loops import loop_patches
 
 
 @pytest.mark.parametrize("per_child", [1, 2])

@@ -6,37 +6,12 @@ import pytest
 from capszoo.routing import DynamicRouting
 from tests.layer_checks import gradients
 from tests.layer_checks import to_numpy
+from tests.routing.loops import dynamic_routing
 
 # Children by parents by pose; the layer wants parents first.
 GOLDEN_VOTES = np.array(
     [[(1, 0), (0, 1)], [(0.8, 0.2), (0.1, -0.5)], [(0.9, -0.1), (-0.6, 0.4)]], "float32"
 )
-
-
-def squash(x):
-    n2 = (x**2).sum()
-    return n2 / (1 + n2) * x / np.sqrt(n2)
-
-
-def reference(votes, iterations, bias, leaky):
-    """One sample's poses and coupling, in loops; votes `(parents, children, pose)`."""
-    parents, children, _ = votes.shape
-    logits = np.zeros((parents, children))
-    for _ in range(iterations):
-        coupling = np.zeros((parents, children))
-        for i in range(children):
-            exponentials = np.exp(logits[:, i])
-            coupling[:, i] = exponentials / (exponentials.sum() + (1 if leaky else 0))
-        poses = np.array(
-            [
-                squash(sum(coupling[j, i] * votes[j, i] for i in range(children)) + bias[j])
-                for j in range(parents)
-            ]
-        )
-        for i in range(children):
-            for j in range(parents):
-                logits[j, i] += votes[j, i] @ poses[j]
-    return poses, coupling
 
 
 @pytest.mark.parametrize(
@@ -68,7 +43,7 @@ def test_against_loops(iterations, leaky, spatial, rng):
     poses, coupling = to_numpy(routing(votes, return_coupling=True))
     np.testing.assert_array_equal(to_numpy(routing(votes)), poses)
     for where in np.ndindex(votes.shape[:-3]):
-        expected_poses, expected_coupling = reference(votes[where], iterations, bias, leaky)
+        expected_poses, expected_coupling = dynamic_routing(votes[where], iterations, bias, leaky)
         np.testing.assert_allclose(poses[where], expected_poses, atol=1e-5)
         np.testing.assert_allclose(coupling[where], expected_coupling, atol=1e-5)
 
@@ -106,5 +81,7 @@ def test_gradient_is_that_of_finite_differences(rng):
     for where in np.ndindex(votes.shape):
         step = np.zeros_like(votes)
         step[where] = 1e-5
-        plus, minus = (reference((votes + s)[0], 3, bias, False)[0].sum() for s in (step, -step))
+        plus, minus = (
+            dynamic_routing((votes + s)[0], 3, bias, False)[0].sum() for s in (step, -step)
+        )
         np.testing.assert_allclose(gradient[where], (plus - minus) / 2e-5, atol=2e-4)

@@ -87,6 +87,16 @@ def test_a_batch_is_the_same_when_asked_for_again(data, shifts):
     assert (moves[1] != moves[2]).any()
 
 
+def test_each_epoch_draws_apart(shifts):
+    """One image, whose order cannot differ."""
+    image = np.arange(1, 17, dtype="uint8").reshape(1, 4, 4, 1)
+    seen = [
+        TrainingBatches(image, np.zeros(1), 1, shifts, epoch=epoch)[0][0].tobytes()
+        for epoch in range(4)
+    ]
+    assert len(set(seen)) == 4
+
+
 def test_two_layers_draw_apart(data):
     twice = [keras.layers.RandomTranslation(0.4, 0.0), keras.layers.RandomTranslation(0.4, 0.0)]
     batches = TrainingBatches(*data, 8, twice)

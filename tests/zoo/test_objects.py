@@ -41,6 +41,14 @@ class Namespace:
 
 
 def test_first_namespace_wins():
+    class Other:
+        class Holder:
+            pass
+
+    spec = {"Holder": {"value": 1}}
+    assert make_object("thing", spec, Namespace, Other).value == 1
+    with pytest.raises(ValueError, match="thing Holder"):
+        make_object("thing", spec, Other, Namespace)
     assert make_loss({"MarginLoss": {}}).__module__.startswith("capszoo")
     assert type(make_loss({"CategoricalCrossentropy": {}})) is keras.losses.CategoricalCrossentropy
     assert make_loss(None) is None

@@ -1,0 +1,37 @@
+"""Primary capsules with explicit activations, against a loop."""
+
+import keras
+import numpy as np
+import pytest
+
+from capszoo.layers import ActivatedPrimaryCapsules
+from tests.layer_checks import to_numpy
+
+
+def test_against_loops(rng):
+    features = rng.normal(size=(2, 5, 4, 3)).astype("float32")
+    layer = ActivatedPrimaryCapsules(2, 4, kernel_size=3, strides=2)
+    poses, activations = to_numpy(layer(features))
+    assert len(layer.weights) == 2
+    pose_kernel, activation_kernel = to_numpy([layer.pose_kernel, layer.activation_kernel])
+    for n, y, x in np.ndindex(2, 2, 1):
+        window = features[n, 2 * y : 2 * y + 3, 2 * x : 2 * x + 3]
+        expected = np.tensordot(window, pose_kernel, 3).reshape(2, 4)
+        np.testing.assert_allclose(poses[n, y, x], expected, atol=1e-4)
+        logits = np.tensordot(window, activation_kernel, 3) - 1
+        np.testing.assert_allclose(activations[n, y, x], 1 / (1 + np.exp(-logits)), atol=1e-5)
+
+
+def test_config_and_shapes():
+    layer = ActivatedPrimaryCapsules(2, 9, kernel_size=2, padding="same")
+    again = keras.layers.deserialize(keras.layers.serialize(layer))
+    assert again.get_config() == layer.get_config()
+    poses, activations = layer(keras.KerasTensor((None, 6, 5, 3)))
+    assert poses.shape == (None, 6, 5, 2, 9)
+    assert activations.shape == (None, 6, 5, 2)
+
+
+@pytest.mark.parametrize("shape", [(1, 6, 6), (1, 6, None, 3), (1, 2, 2, 3)])
+def test_bad_input(shape):
+    with pytest.raises(ValueError, match=r"expects features|does not fit"):
+        ActivatedPrimaryCapsules(2, kernel_size=3)(keras.KerasTensor(shape))
