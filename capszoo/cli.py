@@ -18,6 +18,7 @@ from capszoo import training
 from capszoo import zoo
 from capszoo.version import __version__
 from capszoo.zoo import table as models
+from capszoo.zoo.yaml_text import load_yaml
 
 app = typer.Typer(
     name="capszoo",
@@ -88,7 +89,12 @@ def list_command(
     as_json: JsonOption = False,
 ):
     """List the presets: family, data, size and measured accuracy."""
-    presets = [zoo.read_preset(name) for name in zoo.list_presets(pattern)]
+    presets = []
+    for name in zoo.list_presets(pattern):
+        try:
+            presets.append(zoo.read_preset(name))
+        except ValueError as error:  # one broken file must not hide the others
+            messages.print(f"Left out: {error}", style="red", markup=False, soft_wrap=True)
     if as_json:
         return _print_json([preset.model_dump(mode="json") for preset in presets])
     first, *others = models.COLUMNS
@@ -139,7 +145,7 @@ def train(
         output=output,
         resume=resume,
         verbose=0 if as_json else "auto",
-        command=shlex.join(["capszoo", *sys.argv[1:]]),
+        command=_command("train", preset, epochs, settings, seed),
     )
     if as_json:
         return _print_json(report)
@@ -155,13 +161,25 @@ def train(
     tables.print(table)
 
 
+def _command(name, preset, epochs, settings, seed):
+    """The command that repeats a run, without the folders of this machine."""
+    words = ["capszoo", name, Path(preset).name]
+    if epochs is not None:
+        words += ["--epochs", str(epochs)]
+    for setting in settings or []:
+        words += ["--set", setting]
+    if seed is not None:
+        words += ["--seed", str(seed)]
+    return shlex.join(words)
+
+
 def _parse_setting(setting):
     key, equals, value = setting.partition("=")
     if not equals or not key:
         raise ValueError(f"Expected --set KEY=VALUE. Received: --set {setting}")
     try:
-        return key, yaml.safe_load(value)
-    except yaml.YAMLError:
+        return key, load_yaml(value)
+    except ValueError:
         raise ValueError(f"The value of --set {setting} is not YAML.") from None
 
 

@@ -1,7 +1,7 @@
 """What the numbers of a class capsule mean: change one at a time and decode.
 
-    pip install ".[jax,plots]"
-    python examples/perturb_pose.py             # a few seconds; writes perturb_pose.png beside it
+pip install ".[jax,plots]"
+python examples/perturb_pose.py             # a few seconds; writes perturb_pose.png beside it
 """
 
 import pathlib

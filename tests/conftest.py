@@ -3,8 +3,9 @@
 import os
 import pathlib
 
-import capszoo_backend
 import pytest
+
+import capszoo_backend
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 if "KERAS_BACKEND" not in os.environ:
@@ -19,7 +20,7 @@ def _clean_state(monkeypatch):
     monkeypatch.delenv("CAPSZOO_PRESETS", raising=False)
     keras.utils.set_random_seed(0)
     yield
-    keras.utils.clear_session()
+    keras.utils.clear_session(free_memory=False)
     keras.config.set_dtype_policy("float32")
 
 

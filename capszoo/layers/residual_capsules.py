@@ -78,7 +78,8 @@ class ResidualCapsules(keras.layers.Layer):
     def build(self, input_shape):
         shapes = [tuple(input_shape)]
         for layer in self.layers:
-            layer.build(shapes[-1])
+            if not layer.built:
+                layer.build(shapes[-1])
             shapes.append(_poses_shape(layer.compute_output_shape(shapes[-1])))
         self.skips = skips(shapes, self.mode, self.skip_distance)
 

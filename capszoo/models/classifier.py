@@ -334,11 +334,15 @@ class CapsuleClassifier(keras.Model):
         save(self, directory, **kwargs)
 
     def get_config(self):
-        decoder = self.decoder
+        decoder = None
+        if self.decoder is not None:
+            decoder = keras.saving.serialize_keras_object(self.decoder)
+            # The model builds it, for its own number of classes.
+            decoder.pop("build_config", None)
         return {
             "image_shape": self.image_shape,
             "num_classes": self.num_classes,
-            "decoder": None if decoder is None else keras.saving.serialize_keras_object(decoder),
+            "decoder": decoder,
             "num_objects": self.num_objects,
             "rescaling": self.rescaling,
             "normalization": self.normalization,

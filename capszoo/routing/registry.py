@@ -83,8 +83,10 @@ def get(identifier, **kwargs):
             raise unknown_name_error("routing", identifier, _ROUTINGS)
         return _ROUTINGS[identifier](**kwargs)
     if isinstance(identifier, dict) and "class_name" in identifier:
-        arguments = {**kwargs, **identifier["config"]}
-        routing = keras.saving.deserialize_keras_object({**identifier, "config": arguments})
+        config = {**identifier, "config": {**kwargs, **identifier["config"]}}
+        # While a model loads, Keras gives out one object for one id: here each is a new one.
+        config.pop("shared_object_id", None)
+        routing = keras.saving.deserialize_keras_object(config)
         if isinstance(routing, Routing):
             return routing
     if isinstance(identifier, dict) and "name" in identifier:

@@ -9,7 +9,8 @@ def evaluate(preset, *, split="test", data_dir=None, batch_size=128, verbose="au
     """Measures a trained preset and says whether the recorded accuracy comes out again.
 
     It agrees if the two differ by no more than two standard errors of the recorded accuracy
-    on that many images; the same images and weights give the same number up to a few ties.
+    on that many images, or one image; the same images and weights give the same number up to
+    a few ties.
 
     Args:
         preset: A name of `capszoo.list_presets()`, a preset directory or a preset file.
@@ -42,7 +43,8 @@ def evaluate(preset, *, split="test", data_dir=None, batch_size=128, verbose="au
     recorded = getattr(description.results, f"{split}_accuracy", None)
     agrees = None
     if recorded is not None:
-        agrees = abs(accuracy - recorded) <= 2 * standard_error(recorded, len(images))
+        tolerance = max(2 * standard_error(recorded, len(images)), 1 / len(images))
+        agrees = abs(accuracy - recorded) <= tolerance
     return {
         "preset": description.name,
         "split": split,

@@ -2,14 +2,13 @@
 
     preset.yaml            the resolved preset; with weights and results once the run is done
     history.csv            one line per epoch
-    best.weights.h5        the weights of the best epoch by validation
-    state.json             the last finished epoch, and the name of its weights
-    state-N.weights.h5     model and optimizer after epoch N
+    state.json             the history up to the last finished epoch
+    epoch-N.weights.h5     model and optimizer after epoch N: the last, and the best by validation
     model.weights.h5       the best weights without the optimizer, once the run is done
     report.json            what was measured, once the run is done
 
-Every file is written beside its name and then moved onto it, and `state.json` is moved last:
-it always points to complete files. A finished run's folder is a preset directory.
+Every file is written beside its name and then moved onto it, and `state.json` is moved after
+the weights it speaks of: they are always complete. A finished run's folder is a preset directory.
 """
 
 import csv
@@ -35,16 +34,18 @@ class RunFolder:
 
     def __init__(self, path):
         self.path = pathlib.Path(path)
-        self.best = self.path / "best.weights.h5"
         self.report = self.path / "report.json"
 
     @property
-    def state(self):
-        """The content of `state.json`, or that of a run without a finished epoch."""
+    def history(self):
+        """One row per finished epoch, the oldest first."""
         path = self.path / "state.json"
-        if path.is_file():
-            return json.loads(path.read_text())
-        return {"epoch": 0, "weights": None, "history": []}
+        if not path.is_file():
+            return []
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))["history"]
+        except (ValueError, KeyError):
+            raise ValueError(f"{path} is damaged; the run cannot be resumed.") from None
 
     def check_new(self):
         """Makes the folder of a new run; raises `ValueError` if it holds anything already."""
@@ -75,43 +76,40 @@ class RunFolder:
 
     def restore(self, model):
         """Loads model and optimizer as they were after the last finished epoch."""
-        name = self.state["weights"]
-        if name is not None:
-            _load(model, self.path / name)
+        if self.history:
+            self._load(model, self.history[-1])
 
     def restore_best(self, model):
         """Loads model and optimizer as they were after the best epoch by validation."""
-        _load(model, self.best)
+        self._load(model, best_epoch(self.history))
 
-    def record(self, model, history, is_best):
+    def record(self, model, history):
         """Writes down a finished epoch."""
-        if is_best:
-            weights_files.write(model, self.best)
-        epoch = history[-1]["epoch"]
-        name = f"state-{epoch}.weights.h5"
-        weights_files.write(model, self.path / name)
+        weights_files.write(model, self._weights(history[-1]))
         self._write("history.csv", lambda file: _write_csv(history, file))
-        state = {"epoch": epoch, "weights": name, "history": history}
-        self._write("state.json", lambda file: json.dump(state, file, indent=1))
-        for old in self.path.glob("state-*.weights.h5"):
-            if old.name != name:
-                old.unlink()
+        self._write("state.json", lambda file: json.dump({"history": history}, file, indent=1))
+        wanted = {self._weights(history[-1]), self._weights(best_epoch(history))}
+        for path in self.path.glob("epoch-*.weights.h5"):
+            if path not in wanted:
+                path.unlink()
 
     def write_report(self, report):
         """Writes `report.json`."""
         self._write(self.report.name, lambda file: json.dump(report, file, indent=2))
+
+    def _weights(self, row):
+        return self.path / f"epoch-{row['epoch']}.weights.h5"
+
+    def _load(self, model, row):
+        if not model.optimizer.built:
+            model.optimizer.build(model.trainable_variables)
+        model.load_weights(self._weights(row))
 
     def _write(self, name, write):
         partial = self.path / f"{name}.partial"
         with open(partial, "w", encoding="utf-8", newline="") as file:
             write(file)
         os.replace(partial, self.path / name)
-
-
-def _load(model, path):
-    if not model.optimizer.built:
-        model.optimizer.build(model.trainable_variables)
-    model.load_weights(path)
 
 
 def _recipe(preset):
@@ -141,7 +139,7 @@ class RecordEpochs(keras.callbacks.Callback):
     def __init__(self, folder):
         super().__init__()
         self.folder = folder
-        self.history = folder.state["history"]
+        self.history = folder.history
 
     def on_epoch_begin(self, epoch, logs=None):
         self.started = time.perf_counter()
@@ -150,7 +148,7 @@ class RecordEpochs(keras.callbacks.Callback):
         row = {"epoch": epoch + 1, **{key: float(value) for key, value in logs.items()}}
         row["seconds"] = round(time.perf_counter() - self.started, 3)
         self.history.append(row)
-        self.folder.record(self.model, self.history, best_epoch(self.history) == row)
+        self.folder.record(self.model, self.history)
 
 
 def best_epoch(history):

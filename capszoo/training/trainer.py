@@ -2,7 +2,6 @@
 
 import datetime
 import importlib.metadata
-import os
 import pathlib
 import platform
 
@@ -11,6 +10,7 @@ import keras
 from capszoo import data
 from capszoo import losses
 from capszoo.training.batches import TrainingBatches
+from capszoo.training.hardware import describe_hardware
 from capszoo.training.run_folder import RecordEpochs
 from capszoo.training.run_folder import RunFolder
 from capszoo.training.run_folder import best_epoch
@@ -85,7 +85,7 @@ def train(
     keras.utils.set_random_seed(recipe.seed)
     model = build(preset)
     model.compile(optimizer=make_optimizer(recipe.optimizer), loss=make_loss(recipe.loss))
-    done = folder.state["epoch"]
+    done = len(folder.history)
     if done < recipe.epochs:
         images, labels = load_images(preset, model, "train", data_dir)
         validation = load_images(preset, model, "validation", data_dir)
@@ -106,7 +106,7 @@ def train(
             verbose=verbose,
         )
 
-    history = folder.state["history"]
+    history = folder.history
     best = best_epoch(history)
     folder.restore_best(model)
     images, labels = load_images(preset, model, "test", data_dir)
@@ -124,7 +124,7 @@ def train(
         training_seconds=round(sum(row["seconds"] for row in history), 1),
         command=command or f"capszoo.training.train({preset.name!r}, settings={changes!r})",
         date=datetime.date.today().isoformat(),
-        hardware=f"{os.cpu_count()} CPU cores, {platform.machine()}",
+        hardware=describe_hardware(),
         versions=_versions(),
     )
     preset = preset.model_copy(update={"results": results})
@@ -155,6 +155,10 @@ def resolve(preset, changes):
                 raise ValueError(f"Cannot set {key!r}: {section!r} is no section of a preset.")
         target[last] = value
     preset = validate(content, f"preset {preset.name!r} with {changes}" if changes else preset.name)
+    if preset.data and not preset.data.class_names and preset.data.name not in data.names():
+        # A user's own images: their classes are known here, and not where the model goes.
+        named = preset.data.model_copy(update={"class_names": data.class_names(preset.data.name)})
+        preset = preset.model_copy(update={"data": named})
     for section in ("data", "training"):
         if getattr(preset, section) is None:
             raise ValueError(

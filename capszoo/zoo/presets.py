@@ -8,6 +8,7 @@ import yaml
 
 from capszoo.validation import unknown_name_error
 from capszoo.zoo.schema import validate
+from capszoo.zoo.yaml_text import load_yaml
 
 PRESET_FILE = "preset.yaml"
 _NOT_PRESETS = {"search_space.yaml"}
@@ -23,7 +24,7 @@ def _folders():
 
 
 def _files():
-    """Maps the name of every preset to its file."""
+    """Maps the name of every preset to its files: one, unless two are named alike."""
     files = {}
     for folder in _folders():
         if not folder.is_dir():
@@ -32,9 +33,7 @@ def _files():
             if path.name in _NOT_PRESETS:
                 continue
             name = path.parent.name if path.name == PRESET_FILE else path.stem
-            if name in files:
-                raise ValueError(f"Two files are named preset {name!r}: {files[name]}, {path}")
-            files[name] = path
+            files.setdefault(name, []).append(path)
     return files
 
 
@@ -76,7 +75,12 @@ def find_preset(preset):
     path = pathlib.Path(preset)
     # A name means the preset, as it does for data, even where a folder is called the same.
     if isinstance(preset, str) and preset == path.name and preset in (files := _files()):
-        return files[preset]
+        first, *others = files[preset]
+        if others:
+            raise ValueError(
+                f"Two files are named preset {preset!r}: {first}, {others[0]}. Give the path."
+            )
+        return first
     if path.is_dir():
         if not (path / PRESET_FILE).is_file():
             raise ValueError(f"The folder {str(path)!r} is no preset: it has no {PRESET_FILE}.")
@@ -107,8 +111,8 @@ def read_preset(preset):
     """
     path = find_preset(preset)
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        content = load_yaml(path.read_text(encoding="utf-8"))
+    except ValueError as error:  # UnicodeDecodeError is one, too
         raise ValueError(f"{path} is not a YAML file: {error}") from None
     return validate(content, path)
 

@@ -138,6 +138,9 @@ class Preset(Section):
         for argument in self.model:
             if argument not in allowed:
                 raise unknown_name_error(f"model argument of {self.family}:", argument, allowed)
+        names, classes = self.data and self.data.class_names, self.model.get("num_classes")
+        if names and classes is not None and len(names) != classes:
+            raise ValueError(f"data.class_names holds {len(names)} names for {classes} classes")
         return self
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from capszoo.layers import ClassCapsules
 from tests.layer_checks import to_numpy
-from tests.routing.test_dynamic import reference
+from tests.routing.loops import dynamic_routing
 
 
 def test_against_loops(rng):
@@ -23,7 +23,7 @@ def test_against_loops(rng):
             vote = poses[n, y, x, t] @ kernel[t, :, 0, j]
             vote[:2] += 0.5 * np.array([y - 1, x - 1.5])
             votes[j, (y * 4 + x) * 2 + t] = vote
-        expected_poses, expected_coupling = reference(votes, 3, bias, leaky=False)
+        expected_poses, expected_coupling = dynamic_routing(votes, 3, bias, leaky=False)
         np.testing.assert_allclose(outputs[n], expected_poses, atol=1e-5)
         np.testing.assert_allclose(coupling[n], expected_coupling, atol=1e-5)
 

@@ -52,7 +52,7 @@ def assert_same_run(run, other):
     assert [row["epoch"] for row in history(run)] == [1, 2, 3]
     for row, other_row in zip(history(run), history(other), strict=True):
         assert row == pytest.approx(other_row, abs=1e-6)
-    for name in ("state-3.weights.h5", "best.weights.h5", "model.weights.h5"):
+    for name in ("epoch-3.weights.h5", "model.weights.h5"):
         mine, theirs = arrays(run / name), arrays(other / name)
         assert set(mine) == set(theirs)
         assert name == "model.weights.h5" or any("optimizer" in key for key in mine)
@@ -96,9 +96,9 @@ def test_killed_in_the_middle_of_an_epoch(uninterrupted, tmp_path):
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert [row["epoch"] for row in history(run)] == [1]
     # As if it had also been killed while it was writing.
-    for leftover in ("partial-state-2.weights.h5", "partial-best.weights.h5", "state.json.partial"):
+    for leftover in ("partial-epoch-2.weights.h5", "state.json.partial"):
         (run / leftover).write_bytes(b"half a file")
-    (run / "state-2.weights.h5").write_bytes(b"not yet named by state.json")
+    (run / "epoch-2.weights.h5").write_bytes(b"not yet named by state.json")
 
     report = train(path, output=run, resume=True, verbose=0)
     assert_same_run(run, whole)
@@ -114,8 +114,8 @@ def test_stopped_after_an_epoch_and_extended(uninterrupted, tmp_path):
     report = train(path, output=run, resume=True, verbose=0)
     assert report["epochs"] == 3
     assert_same_run(run, whole)
-    names = [name for name in os.listdir(run) if name.startswith("state-")]
-    assert names == ["state-3.weights.h5"]
+    names = {name for name in os.listdir(run) if name.startswith("epoch-")}
+    assert names == {"epoch-3.weights.h5", f"epoch-{report['best_epoch']}.weights.h5"}
 
 
 def test_resuming_a_finished_run_measures_again(uninterrupted, tmp_path):
@@ -134,7 +134,7 @@ def test_killed_before_the_first_epoch_was_done(uninterrupted, tmp_path):
     (tmp_path / "preset.yaml").write_text(path.read_text())
     folder = RunFolder(tmp_path)
     folder.check_resumable(read_preset(path))
-    assert folder.state == {"epoch": 0, "weights": None, "history": []}
+    assert folder.history == []
 
 
 def test_nothing_to_resume(tmp_path):

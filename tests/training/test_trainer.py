@@ -26,7 +26,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 FILES = {
     "preset.yaml",
     "history.csv",
-    "best.weights.h5",
+    "epoch-1.weights.h5",
     "state.json",
     "model.weights.h5",
     "report.json",

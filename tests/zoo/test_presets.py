@@ -6,6 +6,7 @@ import capszoo
 from capszoo.zoo import find_preset
 from capszoo.zoo import list_presets
 from capszoo.zoo import read_preset
+from capszoo.zoo.yaml_text import load_yaml
 from tests.zoo.tiny import tiny_model
 from tests.zoo.tiny import write_tiny
 
@@ -78,6 +79,16 @@ def test_two_presets_of_one_name(tmp_path, monkeypatch):
     path = write_tiny(tmp_path, name="capsnet_digits")
     monkeypatch.setenv("CAPSZOO_PRESETS", str(tmp_path))
     with pytest.raises(ValueError, match=r"Two files are named preset 'capsnet_digits'") as caught:
-        list_presets()
+        read_preset("capsnet_digits")
     assert str(path) in str(caught.value)
     assert read_preset(path).family == "capsnet"
+    assert "capsnet_mnist" in list_presets()
+
+
+def test_numbers_and_keys(tmp_path):
+    path = write_tiny(tmp_path)
+    text = path.read_text() + "description: twice\n"
+    path.write_text(text + "description: thrice\n")
+    with pytest.raises(ValueError, match="stands twice"):
+        read_preset(path)
+    assert load_yaml("[1e-3, 1E5, .5e1, 1e, 12, -2e-1]") == [1e-3, 1e5, 5.0, "1e", 12, -0.2]

@@ -1,0 +1,49 @@
+"""YAML as presets are written: 1e-3 is a number, and no key stands twice."""
+
+import re
+
+import yaml
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's safe loader with YAML 1.2's floats, refusing duplicate keys."""
+
+    def construct_mapping(self, node, deep=False):
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key!r} stands twice", node.start_mark
+                )
+        return super().construct_mapping(node, deep)
+
+
+# PyYAML follows YAML 1.1, where 1e-3 is a string for want of a dot.
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"),
+    list("-+.0123456789"),
+)
+
+
+def load_yaml(text):
+    """Reads YAML text of plain data.
+
+    Args:
+        text: The text.
+
+    Returns:
+        Dictionaries, lists, strings, numbers.
+
+    Raises:
+        ValueError: If the text is not YAML or a key stands twice.
+
+    Example:
+
+    >>> capszoo.zoo.yaml_text.load_yaml("learning_rate: 1e-3")
+    {'learning_rate': 0.001}
+    """
+    try:
+        return yaml.load(text, _Loader)
+    except yaml.YAMLError as error:
+        raise ValueError(f"not YAML: {error}") from None
