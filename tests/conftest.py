@@ -8,6 +8,8 @@ import pytest
 import capszoo_backend
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# Compiling is most of what the tests do on JAX; what they compile runs once or twice.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 if "KERAS_BACKEND" not in os.environ:
     os.environ["KERAS_BACKEND"] = capszoo_backend.installed()[0]
 

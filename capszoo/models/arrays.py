@@ -63,6 +63,9 @@ def check_labels(labels, num_images, num_classes):
             f"Expected a label for each image. Received: {num_images} images, {shape[0]} labels"
         )
     values = _to_numpy(labels)
+    if not is_hot and (values != np.floor(values)).any():
+        wrong = values[values != np.floor(values)].flat[0]
+        raise ValueError(f"Expected integer labels. Received: a label {wrong}")
     smallest, largest = float(values.min()), float(values.max())
     highest = 1 if is_hot else num_classes - 1
     if smallest < 0 or largest > highest:

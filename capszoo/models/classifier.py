@@ -1,6 +1,7 @@
 """The base class of every family: a capsule network that classifies images."""
 
 import copy
+import types
 
 import keras
 from keras import ops
@@ -89,12 +90,15 @@ class CapsuleClassifier(keras.Model):
         self.image_shape = check_image_shape(image_shape)
         self.num_classes = num_classes
         self.decoder = decoder
-        self.mask = mask
+        self.class_mask = mask
         self.num_objects = num_objects
         self.rescaling = rescaling
         self.normalization = normalization
         self.reconstruction_weight = reconstruction_weight
         self.reconstruction_loss = ReconstructionLoss()
+        # Models of one output each, made when asked for. In a namespace: as attributes they would
+        # be layers of this model.
+        self._parts = types.SimpleNamespace()
         self.step_counter = StepCounter(name="step_counter")
         if decoder is not None:
             self.reconstruction_tracker = keras.metrics.Mean(name="reconstruction_loss")
@@ -139,7 +143,8 @@ class CapsuleClassifier(keras.Model):
         if decoder is None or isinstance(decoder, keras.layers.Layer):
             return decoder
         if isinstance(decoder, dict):
-            return keras.saving.deserialize_keras_object(decoder)
+            config = {**decoder, "config": {"dtype": dtype, **decoder["config"]}}
+            return keras.saving.deserialize_keras_object(config)
         if isinstance(decoder, (tuple, list)):
             return DenseDecoder(
                 image_shape, units=decoder, dtype=dtype, name="decoder", **dense_arguments
@@ -183,9 +188,6 @@ class CapsuleClassifier(keras.Model):
             loss.step = self.step_counter.step
         super().compile(optimizer=optimizer, loss=loss, metrics=metrics, **kwargs)
 
-    def get_compile_config(self):
-        return super().get_compile_config()
-
     def compile_from_config(self, config):
         # Keras restores the arguments of an overridden `compile` only where asked to.
         self.compile(**keras.saving.deserialize_keras_object(config))
@@ -199,7 +201,7 @@ class CapsuleClassifier(keras.Model):
         if self.decoder is not None:
             reconstructions = y_pred["reconstructions"]
             if training:
-                masked = self.mask(y_pred["poses"], y_pred["scores"], labels=y)
+                masked = self.class_mask(y_pred["poses"], y_pred["scores"], labels=y)
                 reconstructions = self.decoder(masked)
             targets = ops.cast(x, "float32") * self.rescaling
             error = self.reconstruction_loss(targets, reconstructions, sample_weight)
@@ -293,8 +295,9 @@ class CapsuleClassifier(keras.Model):
 
     def _predict_output(self, key, images, batch_size):
         self._check_data(images)
-        part = keras.Model(self.inputs, self.output[key])
-        return part.predict(images, batch_size=batch_size, verbose=0)
+        if not hasattr(self._parts, key):
+            setattr(self._parts, key, keras.Model(self.inputs, self.output[key]))
+        return getattr(self._parts, key).predict(images, batch_size=batch_size, verbose=0)
 
     def _check_data(self, images, labels=None):
         if is_array(images):
@@ -339,6 +342,8 @@ class CapsuleClassifier(keras.Model):
             decoder = keras.saving.serialize_keras_object(self.decoder)
             # The model builds it, for its own number of classes.
             decoder.pop("build_config", None)
+            if self.decoder.dtype_policy == self.dtype_policy:
+                del decoder["config"]["dtype"]
         return {
             "image_shape": self.image_shape,
             "num_classes": self.num_classes,

@@ -47,6 +47,8 @@ def register_family(name):
         taken = _FAMILIES.get(name, cls)
         if (taken.__module__, taken.__qualname__) != (cls.__module__, cls.__qualname__):
             raise ValueError(f"The family name {name!r} is taken by {taken.__qualname__}.")
+        if vars(cls).get("family", name) != name:
+            raise ValueError(f"{cls.__qualname__} is the family {cls.family!r} already.")
         _FAMILIES[name] = cls
         cls.family = name
         return cls

@@ -9,7 +9,7 @@ class Routing(keras.layers.Layer):
     """Combines the votes of child capsules into the poses of their parents.
 
     A capsule layer makes votes, its routing combines them; every routing works in every layer.
-    A subclass implements `call`, and `compute_parents_shape` where it differs; it declares what
+    A subclass implements `call`, and `build` where it has weights; it declares what
     it needs of the layer by class attributes.
 
     Attributes:

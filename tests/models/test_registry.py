@@ -36,6 +36,8 @@ def test_register():
     capszoo.register_family("test_mine")(Mine)
     with pytest.raises(ValueError, match="'capsnet' is taken by CapsNet"):
         capszoo.register_family("capsnet")(Mine)
+    with pytest.raises(ValueError, match="is the family 'test_mine' already"):
+        capszoo.register_family("test_other")(Mine)
     for name in ("my family", "", 3):
         with pytest.raises(ValueError, match="must be a lower-case identifier"):
             capszoo.register_family(name)(Mine)

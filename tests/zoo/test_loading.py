@@ -180,7 +180,10 @@ def test_class_names():
 
     assert names() == list("0123456789")
     assert names(data={"name": "fashion_mnist"})[9] == "Ankle boot"
-    assert names(data={"name": "./mine", "class_names": ["cat", "dog"]}) == ["cat", "dog"]
+    pets = {"name": "./mine", "class_names": ["cat", "dog"]}
+    assert names(data=pets, model={"num_classes": 2}) == ["cat", "dog"]
+    with pytest.raises(ValueError, match="2 names for 3 classes"):
+        names(data=pets, model={"num_classes": 3})
     assert names(data={"name": "./mine"}, model={"num_classes": 3}) == ["0", "1", "2"]
     arguments = dict(ARGUMENTS)
     del arguments["num_classes"]
