@@ -36,18 +36,18 @@ def main():
         decoded = keras.ops.convert_to_numpy(model.decoder(changed))
         rows.append((images[index], decoded, number))
 
-    figure, axes = plt.subplots(len(rows), len(CHANGES) + 1, figsize=(10, 4.6))
-    for own_axes, (image, decoded, number) in zip(axes, rows, strict=True):
+    figure, axes = plt.subplots(len(rows), len(CHANGES) + 1, figsize=(10, 4.3))
+    for row, (own_axes, (image, decoded, number)) in enumerate(zip(axes, rows, strict=True)):
         pictures = [image / 255.0, *decoded]
         titles = ["image", *[f"{change:+.2f}" for change in CHANGES]]
         for axis, picture, title in zip(own_axes, pictures, titles, strict=True):
             axis.imshow(picture[..., 0], cmap="gray", vmin=0, vmax=1)
             axis.set_xticks([])
             axis.set_yticks([])
-            if own_axes is axes[0]:
+            if row == 0:
                 axis.set_title(title, fontsize=9)
-        own_axes[1].set_ylabel(f"number {number}", fontsize=8)
-    figure.tight_layout()
+        own_axes[1].set_ylabel(f"number {number}", fontsize=9)
+    figure.tight_layout(pad=0.4)
     figure.savefig(pathlib.Path(__file__).with_suffix(".png"), dpi=110)
 
 

@@ -57,7 +57,7 @@ def public_objects():
                 yield pytest.param(value, id=f"{name}.{key}")
 
 
-@pytest.mark.parametrize("thing", public_objects())
+@pytest.mark.parametrize("thing", list(public_objects()))
 def test_documented_defaults_are_the_real_ones(thing):
     assert thing.__doc__, "a public object needs a docstring"
     parameters = inspect.signature(thing).parameters

@@ -48,7 +48,7 @@ def list_presets(pattern="*"):
 
     Example:
 
-    >>> capszoo.list_presets("*digits*")
+    >>> capszoo.list_presets("capsnet_d*")
     ['capsnet_digits']
     """
     return sorted(fnmatch.filter(_files(), pattern))

@@ -26,7 +26,6 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 FILES = {
     "preset.yaml",
     "history.csv",
-    "epoch-1.weights.h5",
     "state.json",
     "model.weights.h5",
     "report.json",
@@ -71,7 +70,8 @@ def test_run(tiny, tmp_path, loads, monkeypatch):
 
     # The test images are touched once, when everything else is done.
     assert loads == ["train", "validation", "epoch", "epoch", "test"]
-    assert set(listing(run)) == FILES | {"state-2.weights.h5"}
+    best = f"epoch-{report['best_epoch']}.weights.h5"
+    assert set(listing(run)) == FILES | {"epoch-2.weights.h5", best}
     assert json.loads((run / "report.json").read_text()) == report
 
     with open(run / "history.csv") as file:
@@ -242,16 +242,16 @@ def test_full_disk(tmp_path, monkeypatch):
     write = weights_files.write
 
     def failing(model, path):
-        if path.name == "state-2.weights.h5":
+        if path.name == "epoch-2.weights.h5":
             raise OSError(errno.ENOSPC, "No space left on device", str(path))
         write(model, path)
 
     monkeypatch.setattr(weights_files, "write", failing)
-    with pytest.raises(OSError, match=r"No space left on device: .*state-2\.weights\.h5"):
+    with pytest.raises(OSError, match=r"No space left on device: .*epoch-2\.weights\.h5"):
         train(path, output=run, verbose=0)
-    state = json.loads((run / "state.json").read_text())
-    assert state["epoch"] == 1
-    assert state["weights"] in listing(run)
+    history = json.loads((run / "state.json").read_text())["history"]
+    assert [row["epoch"] for row in history] == [1]
+    assert "epoch-1.weights.h5" in listing(run)
     monkeypatch.undo()
     assert train(path, output=run, resume=True, verbose=0)["epochs"] == 2
 
