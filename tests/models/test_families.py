@@ -134,7 +134,7 @@ def test_trains_saves_and_loads(name, tmp_path):
     model = make(name)
     model.compile()
     before = model.evaluate(images, labels, verbose=0, return_dict=True)
-    model.fit(images, labels, batch_size=16, epochs=15, verbose=0)
+    model.fit(images, labels, batch_size=16, epochs=6, verbose=0)
     after = model.evaluate(images, labels, verbose=0, return_dict=True)
     assert after["loss"] < before["loss"]
 
