@@ -28,7 +28,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 messages = Console(stderr=True, highlight=False)
-tables = Console(highlight=False)
+# A pipe has no width of its own; a table in it should not be cut.
+tables = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
 
 PresetArgument = Annotated[
     str, typer.Argument(metavar="PRESET", help="A preset's name, directory or YAML file.")

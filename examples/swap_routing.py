@@ -1,8 +1,21 @@
 """One small network on scikit-learn's digits, with every routing in turn.
 
-    python examples/swap_routing.py             # about SECONDS on 2 CPU cores
+    python examples/swap_routing.py             # about four minutes on 2 CPU cores
 
-RESULT
+Measured on JAX, 20 epochs, no augmentation, one run each, on 2 CPU cores that were busy with other
+work: compare times within the table only. One standard error of the accuracy is about 1 point.
+
+| routing | test accuracy | parameters | training, s | peak memory, MB |
+|---|---|---|---|---|
+| cluster | 93.9 % | 2,695,936 | 160 | 744 |
+| dynamic | 96.9 % | 402,336 | 14 | 611 |
+| em | 95.3 % | 402,196 | 14 | 701 |
+| scaled_distance | 97.8 % | 402,336 | 13 | 651 |
+| self_attention | 97.5 % | 404,736 | 10 | 633 |
+| uniform | 96.7 % | 402,336 | 7 | 563 |
+
+On this task no routing at all does as well as most routings. Cluster routing has a linear read-out
+in its own family; here its capsules are read out by length like the others.
 """
 
 import json

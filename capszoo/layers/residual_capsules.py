@@ -17,7 +17,8 @@ class ResidualCapsules(keras.layers.Layer):
     With `y[i]` what layer `i` itself returns and `d` the skip distance, the modes are
 
     - `"identity"`: blocks of `d` layers, each added to what entered it, `x = x + block(x)`, as
-      in a ResNet: an unbroken path from the first block to the last;
+      in a ResNet: an unbroken path from the first block to the last. The first block begins
+      where shapes allow it;
     - `"paper"`: after every layer `i = d, 2 d, ...` comes `x = y[i] + y[i - d]`. What is added is
       the source before any addition, so no path is unbroken;
     - `"paper_convolutional"`: the same, but the source of the next skip is the layer after the
@@ -134,7 +135,10 @@ def skips(shapes, mode, distance):
     if mode is None:
         pairs = []
     elif mode == "identity":
-        pairs = [(point, point - distance) for point in range(distance, last + 1, distance)]
+        # Blocks begin where one can be skipped: a first layer may change the shape.
+        alike = (p for p in range(last - distance + 1) if shapes[p] == shapes[p + distance])
+        begin = next(alike, last) + distance
+        pairs = [(point, point - distance) for point in range(begin, last + 1, distance)]
     elif mode == "paper":
         pairs = [(point, point - distance) for point in range(distance + 1, last + 1, distance)]
     else:

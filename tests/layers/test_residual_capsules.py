@@ -26,6 +26,13 @@ def test_the_papers_skips():
     assert [(to - 1, start - 1) for to, start in skips(shapes, "paper", 2)] == [(2, 0), (4, 2)]
 
 
+def test_identity_begins_where_shapes_allow_it():
+    assert skips(["capsules"] * 7, "identity", 2) == [(2, 0), (4, 2), (6, 4)]
+    assert skips(["input", *["capsules"] * 6], "identity", 2) == [(3, 1), (5, 3)]
+    assert skips(["input", *["capsules"] * 2], "identity", 2) == []
+    assert skips(["input", "capsules"], "identity", 2) == []
+
+
 def make(mode, **arguments):
     layers = [DenseCapsules(5, 4, kernel_initializer="normal") for _ in range(5)]
     return ResidualCapsules(layers, mode=mode, **arguments)
