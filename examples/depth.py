@@ -1,8 +1,18 @@
 """Plain against residual stacks of 2, 4, 8 and 16 capsule layers, on 4,000 images of MNIST.
 
-    python examples/depth.py                    # about SECONDS on 2 CPU cores
+    python examples/depth.py                    # about six minutes on 2 CPU cores
 
-RESULT
+Measured on JAX, one seed: accuracy on 2,000 validation images after 4 epochs.
+
+| capsule layers | plain | identity | paper |
+|---|---|---|---|
+| 2 | 94.9 % | 94.9 % | 94.9 % |
+| 4 | 51.7 % | 95.6 % | 95.6 % |
+| 8 | 11.1 % | 95.4 % | 54.5 % |
+| 16 | 11.1 % | 95.6 % | 11.1 % |
+
+The plain stack stops learning at 8 layers. The paper's placement adds the source before any
+addition, so no path is unbroken, and it gives way too; with unbroken paths 16 layers learn like 2.
 """
 
 import keras
