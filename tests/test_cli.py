@@ -294,12 +294,14 @@ def test_traceback_on_request(run, monkeypatch):
 
 # The real command, in a process of its own.
 
+# A shell lets its background jobs ignore Ctrl-C, and their children inherit that.
+HEED_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
 SCRIPT = "import capszoo_backend; capszoo_backend.run_command_line()"
 
 
 def command(*arguments, **environment):
     return dict(
-        args=[sys.executable, "-c", SCRIPT, *map(str, arguments)],
+        args=[sys.executable, "-c", HEED_CTRL_C + SCRIPT, *map(str, arguments)],
         env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
         text=True,
     )
@@ -318,8 +320,6 @@ def test_interrupted(toy, tmp_path):
         **command("train", toy, "--epochs", 10_000, "--output", tmp_path / "run", "--json"),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        # A shell lets its background jobs ignore the keys, and their children inherit that.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         until = time.monotonic() + 200
