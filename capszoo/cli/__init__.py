@@ -1,0 +1,7 @@
+"""The command line: parse, call the package, print. Each module adds its commands to the app."""
+
+from capszoo.cli import inference
+from capszoo.cli import presets
+from capszoo.cli import training
+from capszoo.cli.app import app
+from capszoo.cli.app import main

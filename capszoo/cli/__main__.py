@@ -1,0 +1,3 @@
+from capszoo.cli import main
+
+main()

@@ -1,0 +1,75 @@
+"""The application: what its commands share, and what happens when one of them fails."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from capszoo.version import __version__
+
+app = typer.Typer(
+    name="capszoo",
+    help="Capsule networks for Keras 3: list, train, evaluate and use them.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+messages = Console(stderr=True, highlight=False)
+# A pipe has no width of its own; a table in it should not be cut.
+tables = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
+
+PresetArgument = Annotated[
+    str, typer.Argument(metavar="PRESET", help="A preset's name, directory or YAML file.")
+]
+DataDirOption = Annotated[
+    Path | None,
+    typer.Option(help="Folder of the data sets; CAPSZOO_DATA_DIR does the same."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+
+def main(announced_backend=None):
+    """Runs the command line; what the user got wrong ends with exit code 2 and one message.
+
+    Args:
+        announced_backend: The backend to say that it was chosen. Defaults to `None`.
+    """
+    try:
+        app(prog_name="capszoo", obj=announced_backend)
+    except (ValueError, TypeError, ImportError, OSError, RuntimeError) as error:
+        if os.environ.get("CAPSZOO_TRACEBACK"):
+            raise
+        messages.print(f"Error: {error}", style="red", markup=False, soft_wrap=True)
+        sys.exit(2)
+
+
+def print_json(content):
+    print(json.dumps(content, indent=2))
+
+
+def percent(fraction):
+    return f"{100 * fraction:.2f} %"
+
+
+def _print_version(wanted: bool):
+    if wanted:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    context: typer.Context,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print it."),
+    ] = False,
+):
+    if context.obj and not context.resilient_parsing:
+        messages.print(
+            f"Using the {context.obj} backend; KERAS_BACKEND chooses another.", style="dim"
+        )

@@ -1,0 +1,72 @@
+"""Commands that run a trained preset: evaluate, predict."""
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.table import Table
+
+from capszoo import data
+from capszoo import training
+from capszoo import zoo
+from capszoo.cli.app import DataDirOption
+from capszoo.cli.app import JsonOption
+from capszoo.cli.app import PresetArgument
+from capszoo.cli.app import app
+from capszoo.cli.app import percent
+from capszoo.cli.app import print_json
+from capszoo.cli.app import tables
+
+
+@app.command()
+def evaluate(
+    preset: PresetArgument,
+    split: Annotated[str, typer.Option(help="test, validation or train.")] = "test",
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+):
+    """Measure a trained preset again and compare with its recorded accuracy."""
+    measured = training.evaluate(
+        preset, split=split, data_dir=data_dir, verbose=0 if as_json else "auto"
+    )
+    if as_json:
+        return print_json(measured)
+    print(
+        f"{measured['preset']}: {percent(measured['accuracy'])} "
+        f"± {percent(measured['standard_error'])} of {measured['images']} {split} images"
+    )
+    if measured["recorded"] is not None:
+        verdict = "agrees" if measured["agrees"] else "DOES NOT AGREE"
+        print(f"recorded: {percent(measured['recorded'])}, {verdict}")
+
+
+@app.command()
+def predict(
+    preset: PresetArgument,
+    images: Annotated[list[Path], typer.Argument(help="PNG or JPEG files of any size.")],
+    top: Annotated[int, typer.Option(min=1, help="How many classes to show.")] = 3,
+    invert: Annotated[
+        bool, typer.Option("--invert", help="Swap dark and bright: for dark ink on white paper.")
+    ] = False,
+    as_json: JsonOption = False,
+):
+    """Classify pictures with a trained preset. A score is a capsule's length, from 0 to 1."""
+    description = zoo.read_preset(preset)
+    model = zoo.load(preset)
+    pictures = np.stack([data.read_image(path, model.image_shape) for path in images])
+    if invert:
+        pictures = 255 - pictures
+    scores = model.predict(pictures, verbose=0)
+    names = zoo.class_names(description)
+    best = np.argsort(-scores, axis=-1)[:, :top]
+    found = [
+        {"image": str(path), "classes": [[names[k], round(float(own[k]), 4)] for k in order]}
+        for path, own, order in zip(images, scores, best, strict=True)
+    ]
+    if as_json:
+        return print_json(found)
+    table = Table("image", *[f"{rank + 1}." for rank in range(best.shape[1])])
+    for one in found:
+        table.add_row(one["image"], *[f"{name}  {score:.3f}" for name, score in one["classes"]])
+    tables.print(table)

@@ -1,0 +1,85 @@
+"""The command that trains: train."""
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from capszoo import training
+from capszoo.cli.app import DataDirOption
+from capszoo.cli.app import JsonOption
+from capszoo.cli.app import PresetArgument
+from capszoo.cli.app import app
+from capszoo.cli.app import percent
+from capszoo.cli.app import print_json
+from capszoo.cli.app import tables
+from capszoo.zoo.yaml_text import load_yaml
+
+
+@app.command()
+def train(
+    preset: PresetArgument,
+    epochs: Annotated[int | None, typer.Option(help="Number of epochs.")] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Set a key: training.batch_size=64."),
+    ] = None,
+    data_dir: DataDirOption = None,
+    output: Annotated[
+        Path | None, typer.Option(help="The run folder. Default: runs/PRESET.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on after the last finished epoch.")
+    ] = False,
+    seed: Annotated[int | None, typer.Option(help="Seed of the run.")] = None,
+    as_json: JsonOption = False,
+):
+    """Train a preset by its recipe and measure it once on the test images."""
+    changes = dict(_parse_setting(setting) for setting in settings or [])
+    report = training.train(
+        preset,
+        epochs=epochs,
+        settings=changes,
+        seed=seed,
+        data_dir=data_dir,
+        output=output,
+        resume=resume,
+        verbose=0 if as_json else "auto",
+        command=_command("train", preset, epochs, settings, seed),
+    )
+    if as_json:
+        return print_json(report)
+    table = Table("measured", "value", title=f"{report['preset']}")
+    table.add_row(
+        "test accuracy", f"{percent(report['test_accuracy'])} of {report['test_images']} images"
+    )
+    table.add_row("validation accuracy", percent(report["validation_accuracy"]))
+    table.add_row("best epoch", f"{report['best_epoch']} of {report['epochs']}")
+    table.add_row("parameters", f"{report['parameters']:,}")
+    table.add_row("training time", f"{report['training_seconds']:.0f} s")
+    table.add_row("run folder", report["folder"])
+    tables.print(table)
+
+
+def _command(name, preset, epochs, settings, seed):
+    """The command that repeats a run, without the folders of this machine."""
+    words = ["capszoo", name, Path(preset).name]
+    if epochs is not None:
+        words += ["--epochs", str(epochs)]
+    for setting in settings or []:
+        words += ["--set", setting]
+    if seed is not None:
+        words += ["--seed", str(seed)]
+    return shlex.join(words)
+
+
+def _parse_setting(setting):
+    key, equals, value = setting.partition("=")
+    if not equals or not key:
+        raise ValueError(f"Expected --set KEY=VALUE. Received: --set {setting}")
+    try:
+        return key, load_yaml(value)
+    except ValueError:
+        raise ValueError(f"The value of --set {setting} is not YAML.") from None
