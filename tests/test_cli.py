@@ -105,10 +105,10 @@ def test_list_json(run):
 
 
 def test_show(run):
-    code, out, _ = run("show", "capsnet_mnist")
+    code, out, _ = run("show", "capsnet_mnist_paper")
     assert code == 0
     assert yaml.safe_load(out)["training"]["epochs"] == 356
-    assert json.loads(run("show", "capsnet_mnist", "--json")[1]) == yaml.safe_load(out)
+    assert json.loads(run("show", "capsnet_mnist_paper", "--json")[1]) == yaml.safe_load(out)
 
 
 def test_version(run):
