@@ -1,12 +1,14 @@
 """What every capsule layer is: votes, and a routing that combines them."""
 
+import functools
 import math
 
 import keras
+from keras import ops
 
 from capszoo import routing as routings
+from capszoo.ops import block_diagonal
 from capszoo.ops import safe_norm
-from capszoo.ops import votes_by_rows
 from capszoo.validation import check_choice
 from capszoo.validation import check_positive_int
 
@@ -18,7 +20,9 @@ class CapsuleLayer(keras.layers.Layer):
 
     - `compute_kernel_shape(input_shape, child_dim)`: the shape of the transforms up to, and
       with, `child_dim`; the axes of votes per child, parents and pose are added here;
-    - `compute_votes(poses, kernel)` and `compute_votes_shape(input_shape)`;
+    - `compute_votes(children, kernel)`, linear in both, and `compute_votes_shape(input_shape)`;
+    - `arrange_children(poses)`, where something is to be done but once to the children that
+      votes are made of: a routing may ask for votes by several kernels;
     - `arrange_activations(activations)`: the children's activations as their votes stand.
 
     Args:
@@ -123,19 +127,33 @@ class CapsuleLayer(keras.layers.Layer):
 
     def call(self, inputs, return_coupling=False):
         poses, activations = self._poses_and_activations(inputs)
+        children = self.arrange_children(poses)
+        kernel = ops.convert_to_tensor(self.kernel)
         if self.transform == "matrix":
-            votes = votes_by_rows(self.compute_votes, poses, self.kernel)
-        else:
-            votes = self.compute_votes(poses, self.kernel)
-        if self.bias is not None:
-            votes = votes + self.bias
+            # A product with a square matrix transforms each row of a pose alike.
+            kernel = block_diagonal(kernel)
         if activations is not None:
             activations = self.arrange_activations(activations)
-        return self.route(votes, activations, return_coupling)
+        return self.routing.route(
+            functools.partial(self.compute_votes, children),
+            kernel,
+            self.vote_offset(),
+            activations,
+            return_coupling=return_coupling,
+            **self.routing_arguments(),
+        )
 
-    def route(self, votes, activations, return_coupling):
-        """Combines the votes; where parents share children, a subclass says how."""
-        return self.routing(votes, activations, return_coupling=return_coupling)
+    def arrange_children(self, poses):
+        """Does what the votes of every kernel have in common; nothing by itself."""
+        return poses
+
+    def vote_offset(self):
+        """What is added to the votes, as it broadcasts to them; `None` for nothing."""
+        return None if self.bias is None else ops.convert_to_tensor(self.bias)
+
+    def routing_arguments(self):
+        """What else the routing's `call` is to be told; nothing by itself."""
+        return {}
 
     def _poses_and_activations(self, inputs):
         if isinstance(inputs, (tuple, list)):

@@ -99,9 +99,10 @@ class ClassCapsules(CapsuleLayer):
         coordinates *= self.coordinate_scale
         self._coordinates = coordinates.reshape(-1, self.pose_dim).astype("float32")
 
-    def route(self, votes, activations, return_coupling):
-        votes = votes + ops.cast(self._coordinates, votes.dtype)
-        return super().route(votes, activations, return_coupling)
+    def vote_offset(self):
+        bias = super().vote_offset()
+        coordinates = ops.convert_to_tensor(self._coordinates, dtype=self.compute_dtype)
+        return coordinates if bias is None else bias + coordinates
 
     def get_config(self):
         return {**super().get_config(), "coordinate_scale": self.coordinate_scale}

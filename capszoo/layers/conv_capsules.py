@@ -11,6 +11,8 @@ from capszoo.ops import extract_patches
 from capszoo.ops import position_votes
 from capszoo.ops import safe_norm
 from capszoo.ops import type_votes
+from capszoo.ops import type_windows
+from capszoo.ops import window_votes
 from capszoo.ops.convolution import window_grid
 from capszoo.validation import check_choice
 from capszoo.validation import check_size_pair
@@ -120,9 +122,17 @@ class ConvCapsules2D(CapsuleLayer):
             size = self._poses_shape(input_shape)[1:3]
             self.windows = Windows(size, self.kernel_size, self.strides, self.padding)
 
-    def compute_votes(self, poses, kernel):
-        make_votes = type_votes if self.votes_from == "types" else position_votes
-        return make_votes(poses, kernel, self.strides, self.padding)
+    def arrange_children(self, poses):
+        if self.votes_from == "types" and not self.share_types:
+            return type_windows(poses, self.kernel_size, self.strides, self.padding)
+        return poses
+
+    def compute_votes(self, children, kernel):
+        if self.votes_from == "positions":
+            return position_votes(children, kernel, self.strides, self.padding)
+        if self.share_types:
+            return type_votes(children, kernel, self.strides, self.padding)
+        return window_votes(children, kernel)
 
     def compute_votes_shape(self, input_shape):
         batch, *size, types, _ = input_shape
@@ -146,12 +156,8 @@ class ConvCapsules2D(CapsuleLayer):
             return ops.mean(patches, axis=-2)
         return safe_norm(patches, axis=-2)
 
-    def route(self, votes, activations, return_coupling):
-        if self.windows is None:
-            return super().route(votes, activations, return_coupling)
-        return self.routing(
-            votes, activations, return_coupling=return_coupling, windows=self.windows
-        )
+    def routing_arguments(self):
+        return {} if self.windows is None else {"windows": self.windows}
 
     def get_config(self):
         return {

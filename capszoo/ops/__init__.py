@@ -8,8 +8,10 @@ from capszoo.ops.norms import log_sigmoid
 from capszoo.ops.norms import safe_norm
 from capszoo.ops.norms import squash
 from capszoo.ops.precision import in_float32
+from capszoo.ops.votes import block_diagonal
 from capszoo.ops.votes import dense_votes
 from capszoo.ops.votes import position_votes
 from capszoo.ops.votes import type_votes
-from capszoo.ops.votes import votes_by_rows
+from capszoo.ops.votes import type_windows
+from capszoo.ops.votes import window_votes
 from capszoo.ops.windows import Windows

@@ -63,21 +63,74 @@ def type_votes(poses, kernel, strides=1, padding="valid"):
     >>> tuple(capszoo.ops.type_votes(poses, kernel).shape)
     (4, 7, 7, 10, 5, 16)
     """
-    height, width, types, child_dim = poses.shape[1:]
     kernel_types, *kernel_size, _, per_child, parents, pose_dim = kernel.shape
+    types = poses.shape[-2]
     outputs = per_child * parents * pose_dim
-    # Types join the batch, so that a transform never mixes two of them.
-    maps = ops.reshape(ops.transpose(poses, (3, 0, 1, 2, 4)), (-1, height, width, child_dim))
     if kernel_types == 1:
-        flat_kernel = ops.reshape(kernel, (*kernel_size, child_dim, outputs))
-        votes = conv2d(maps, flat_kernel, strides, padding)
+        flat_kernel = ops.reshape(kernel, (*kernel_size, -1, outputs))
+        votes = conv2d(_maps_per_type(poses), flat_kernel, strides, padding)
         rows, columns = votes.shape[1:3]
-    else:
-        patches = extract_patches(maps, kernel_size, strides, padding)
-        rows, columns, window = patches.shape[1:]
-        patches = ops.reshape(patches, (types, -1, window))
-        votes = ops.matmul(patches, ops.reshape(kernel, (types, window, outputs)))
+        votes = ops.reshape(votes, (types, -1, rows, columns, per_child, parents, pose_dim))
+        return _parents_before_children(votes)
+    return window_votes(type_windows(poses, kernel_size, strides, padding), kernel)
+
+
+def type_windows(poses, kernel_size, strides=1, padding="valid"):
+    """Cuts the windows that `type_votes` multiplies out of maps of capsules, type by type.
+
+    Args:
+        poses: Tensor of shape `(batch, height, width, types, child_dim)`.
+        kernel_size: Height and width of a window in positions, one integer or two.
+        strides: Step between windows in positions, one integer or two. Defaults to `1`.
+        padding: `"valid"` or `"same"`. Defaults to `"valid"`.
+
+    Returns:
+        Tensor of shape `(types, batch, new_height, new_width, window * child_dim)`.
+
+    Example:
+
+    >>> tuple(capszoo.ops.type_windows(np.ones((4, 9, 9, 5, 8)), 3).shape)
+    (5, 4, 7, 7, 72)
+    """
+    windows = extract_patches(_maps_per_type(poses), kernel_size, strides, padding)
+    return ops.reshape(windows, (poses.shape[-2], -1, *windows.shape[1:]))
+
+
+def window_votes(windows, kernel):
+    """Computes the votes of `type_votes` from its windows.
+
+    Args:
+        windows: Tensor of shape `(types, batch, rows, columns, window * child_dim)`.
+        kernel: As `type_votes` takes it, with a transform for each type.
+
+    Returns:
+        Tensor of shape `(batch, rows, columns, parents, types * votes_per_child, pose_dim)`.
+
+    Example:
+
+    >>> windows = capszoo.ops.type_windows(np.ones((4, 9, 9, 5, 8)), 3)
+    >>> tuple(capszoo.ops.window_votes(windows, np.ones((5, 3, 3, 8, 2, 10, 16))).shape)
+    (4, 7, 7, 10, 10, 16)
+    """
+    types, _, rows, columns, window = windows.shape
+    per_child, parents, pose_dim = kernel.shape[-3:]
+    votes = ops.matmul(
+        ops.reshape(windows, (types, -1, window)),
+        ops.reshape(kernel, (types, window, per_child * parents * pose_dim)),
+    )
     votes = ops.reshape(votes, (types, -1, rows, columns, per_child, parents, pose_dim))
+    return _parents_before_children(votes)
+
+
+def _maps_per_type(poses):
+    # Types join the batch, so that a transform never mixes two of them.
+    return ops.reshape(
+        ops.transpose(poses, (3, 0, 1, 2, 4)), (-1, *poses.shape[1:3], poses.shape[-1])
+    )
+
+
+def _parents_before_children(votes):
+    types, _, rows, columns, per_child, parents, pose_dim = votes.shape
     votes = ops.transpose(votes, (1, 2, 3, 5, 0, 4, 6))
     return ops.reshape(votes, (-1, rows, columns, parents, types * per_child, pose_dim))
 
@@ -116,26 +169,25 @@ def position_votes(poses, kernel, strides=1, padding="valid"):
     return ops.reshape(votes, (-1, rows, columns, *votes.shape[1:]))
 
 
-def votes_by_rows(make_votes, poses, kernel):
-    """Computes the votes of poses that are square matrices, multiplied by square matrices.
+def block_diagonal(kernel):
+    """Repeats transforms of rows along a diagonal, so that they transform whole matrices.
 
-    A matrix product transforms each row of the pose alike, so the rows join the batch and
-    `make_votes` sees poses of one row.
+    With `W` a `side x side` transform, a pose that is the square matrix `P`, flattened, times
+    the result is `P @ W`, flattened. Three quarters of the numbers are zeros for poses of 4x4,
+    yet one product of whole poses is faster than one of each row: nothing is rearranged.
 
     Args:
-        make_votes: Function of `(poses, kernel)` that makes votes from vectors.
-        poses: Tensor of shape `(batch, *spatial, children, side * side)`.
-        kernel: Transforms from `side` numbers to `side` numbers.
+        kernel: Tensor of shape `(..., side, votes_per_child, parents, side)`.
 
     Returns:
-        Tensor of shape `(batch, *spatial, parents, children, side * side)`.
+        Tensor of shape `(..., side * side, votes_per_child, parents, side * side)`.
+
+    Example:
+
+    >>> tuple(capszoo.ops.block_diagonal(np.ones((7, 4, 1, 10, 4))).shape)
+    (7, 16, 1, 10, 16)
     """
-    side = math.isqrt(poses.shape[-1])
-    rank = len(poses.shape)
-    rows = ops.reshape(poses, (-1, *poses.shape[1:-1], side, side))
-    rows = ops.transpose(rows, (0, rank - 1, *range(1, rank - 1), rank))
-    votes = make_votes(ops.reshape(rows, (-1, *poses.shape[1:-1], side)), kernel)
-    votes = ops.reshape(votes, (-1, side, *votes.shape[1:]))
-    rank = len(votes.shape)
-    votes = ops.transpose(votes, (0, *range(2, rank - 1), 1, rank - 1))
-    return ops.reshape(votes, (-1, *votes.shape[1:-2], side * side))
+    *outer, side, per_child, parents, _ = kernel.shape
+    identity = ops.reshape(ops.eye(side, dtype=kernel.dtype), (side, 1, 1, 1, side, 1))
+    blocks = ops.reshape(kernel, (*outer, 1, side, per_child, parents, 1, side)) * identity
+    return ops.reshape(blocks, (*outer, side * side, per_child, parents, side * side))

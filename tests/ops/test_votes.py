@@ -65,10 +65,10 @@ def test_position_votes(shared, padding, rng):
     assert votes.shape[4] == child
 
 
-def test_votes_by_rows_is_the_matrix_product(rng):
+def test_votes_of_rows_are_the_matrix_product(rng):
     poses = rng.normal(size=(2, 5, 9)).astype("float32")
     kernel = rng.normal(size=(5, 3, 1, 4, 3)).astype("float32")
-    votes = to_numpy(ops.votes_by_rows(ops.dense_votes, poses, kernel))
+    votes = to_numpy(ops.dense_votes(poses, ops.block_diagonal(kernel)))
     for i in range(5):
         for j in range(4):
             product = poses[:, i].reshape(2, 3, 3) @ kernel[i, :, 0, j]

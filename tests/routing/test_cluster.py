@@ -1,8 +1,10 @@
 """Cluster routing: the golden vector, a loop, and votes that are all alike."""
 
+import keras
 import numpy as np
 import pytest
 
+from capszoo.layers import DenseCapsules
 from capszoo.routing import ClusterRouting
 from tests.layer_checks import gradients
 from tests.layer_checks import to_numpy
@@ -46,3 +48,23 @@ def test_identical_votes_stay_finite():
 def test_bad_cluster_size(cluster_size):
     with pytest.raises(ValueError, match="cluster_size"):
         ClusterRouting(cluster_size)
+
+
+@pytest.mark.parametrize("vote_bias", [None, "parents", "votes"])
+@pytest.mark.parametrize("cluster_size", [2, 5])
+def test_votes_never_made_give_what_votes_give(cluster_size, vote_bias, rng):
+    children = rng.normal(size=(3, 7, 4)).astype("float32")
+    layer = DenseCapsules(
+        6,
+        5,
+        routing={"name": "cluster", "cluster_size": cluster_size},
+        vote_bias=vote_bias,
+        bias_initializer=keras.initializers.RandomUniform(-1, 1, seed=1),
+    )
+    found = to_numpy(layer(children, return_coupling=True))
+    votes = layer.compute_votes(keras.ops.convert_to_tensor(children), layer.kernel)
+    if vote_bias is not None:
+        votes = votes + layer.bias
+    expected = to_numpy(ClusterRouting(cluster_size)(votes, return_coupling=True))
+    for mine, reference in zip(found, expected, strict=True):
+        np.testing.assert_allclose(mine, reference, rtol=2e-4, atol=2e-5)
