@@ -16,6 +16,7 @@ from PIL import Image
 
 import capszoo
 from capszoo import cli
+from tests.zoo.local_server import running
 from tests.zoo.tiny import tiny_model
 from tests.zoo.tiny import write_tiny
 from tests.zoo.tiny import write_toy
@@ -24,7 +25,7 @@ from tests.zoo.tiny import write_toy
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 ROOT = pathlib.Path(capszoo.__file__).resolve().parents[1]
-COMMANDS = ("list", "show", "train", "evaluate", "predict")
+COMMANDS = ("list", "show", "download", "train", "evaluate", "predict")
 
 
 @pytest.fixture
@@ -32,6 +33,7 @@ def run(monkeypatch, capsys, tmp_path):
     """Runs the command in this process, in an empty folder: exit code, stdout and stderr."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("CAPSZOO_HOME", str(tmp_path / ".home"))
 
     def run(*arguments, backend=None):
         monkeypatch.setattr(sys, "argv", ["capszoo", *map(str, arguments)])
@@ -102,6 +104,59 @@ def test_list_json(run):
     assert [preset["name"] for preset in presets] == capszoo.list_presets("capsnet_*")
     assert presets[0]["results"] is None or "test_accuracy" in presets[0]["results"]
     assert (code, err) == (0, "")
+    assert presets[0]["load_by"] == "capsnet_digits"
+    assert presets[0]["weights_here"] == "yes"
+
+
+def test_list_filters(run, refused):
+    def names(*arguments):
+        return {preset["name"] for preset in json.loads(run("list", "--json", *arguments)[1])}
+
+    every = {name: capszoo.zoo.read_preset(name) for name in capszoo.list_presets()}
+    trained = {name for name, preset in every.items() if preset.weights is not None}
+    assert names("--trained") == trained < set(every)
+    family = {name for name, preset in every.items() if preset.family == "em_capsnet"}
+    assert names("--family", "em_capsnet") == family < set(every)
+    digits = {name for name, preset in every.items() if preset.data.name == "digits"}
+    assert names("--data", "digits") == digits < set(every)
+    assert names("em*", "--data", "digits", "--trained") == {"em_capsnet_digits"}
+    out = run("list", "em*", "--family", "capsnet")[1].strip()
+    assert out == "No preset is named like 'em*' and fits the options."
+    assert "Unknown family 'capsnett'. Did you mean 'capsnet'" in refused(
+        "list", "--family", "capsnett"
+    )
+
+
+def test_list_shows_size_and_error(run):
+    line = next(one for one in run("list")[1].splitlines() if " capsnet_digits " in one)
+    preset = capszoo.zoo.read_preset("capsnet_digits")
+    accuracy, images = preset.results.test_accuracy, preset.results.test_images
+    error = (accuracy * (1 - accuracy) / images) ** 0.5
+    assert f"{100 * accuracy:.2f} ± {100 * error:.2f} %" in line
+    assert f"{preset.weights.size / 1e6:.1f} MB" in line
+    assert " yes " in line
+
+
+def test_download(run, refused, tmp_path):
+    tiny_model(name="far").save_to_preset(tmp_path / "far")
+    with running() as server:
+        address = server.serve(tmp_path / "far", "/far")
+        code, out, err = run("download", "capsnet_digits", "capsnet_mnist_paper", address)
+        assert code == 0, err
+        digits, mnist, far = out.splitlines()
+        assert digits.startswith("capsnet_digits: already here (")
+        assert mnist.startswith("capsnet_mnist_paper: has no weights to download; `capszoo train ")
+        assert far.startswith(f"{address}: downloaded ({tmp_path / '.home' / 'presets' / 'far-'}")
+        count = len(server.requests)
+        message = refused("download", server.url + "/nowhere")
+        assert f"Could not download {server.url}/nowhere/preset.yaml: the server ans" in message
+    # The server is gone.
+    assert count == 2
+    assert run("download", address)[1].startswith(f"{address}: already here (")
+    assert yaml.safe_load(run("show", address)[1])["name"] == "far"
+    listed = json.loads(run("list", "far", "--json")[1])
+    assert [(one["load_by"], one["weights_here"]) for one in listed] == [(address, "downloaded")]
+    assert "downloaded" in run("list", "--trained")[1]
 
 
 def test_show(run):

@@ -4,9 +4,10 @@ import keras
 
 from capszoo import data
 from capszoo.models import get_family
+from capszoo.validation import check_positive_int
 from capszoo.zoo import weights as weights_files
+from capszoo.zoo.preset_file import read_preset_file
 from capszoo.zoo.presets import find_preset
-from capszoo.zoo.presets import read_preset
 
 
 def build(preset, dtype=None, **overrides):
@@ -31,13 +32,14 @@ def build(preset, dtype=None, **overrides):
 
 
 def load(preset, *, family=None, load_weights=True, num_classes=None, dtype=None):
-    """Loads a model by name, or from a preset directory, ready to predict or train on.
+    """Loads a model by name, path or address, ready to predict or train on.
 
     The weights are checked against their SHA-256 before they are read. The model is compiled
     as its family is trained; call `compile` again for another loss or optimizer.
 
     Args:
-        preset: A name of `capszoo.list_presets()`, a preset directory or a preset file.
+        preset: A name of `capszoo.list_presets()`, a preset directory, a preset file, or an
+            address (`https://...`, `hf://owner/repository`), see `capszoo.zoo.find_preset`.
         family: The `CapsuleClassifier` subclass the preset must be of. Defaults to `None`,
             any.
         load_weights: Whether the trained weights are loaded. Defaults to `True`.
@@ -50,7 +52,10 @@ def load(preset, *, family=None, load_weights=True, num_classes=None, dtype=None
 
     Raises:
         ValueError: If the preset is unknown, broken, untrained or of another family, or its
-            weights are missing, truncated or altered.
+            weights are missing, truncated, altered or another model's, or `num_classes` is no
+            positive integer.
+        ImportError: If the address is `hf://...` and huggingface_hub is not installed.
+        OSError: If an address cannot be downloaded or kept.
 
     Example:
 
@@ -59,8 +64,10 @@ def load(preset, *, family=None, load_weights=True, num_classes=None, dtype=None
     >>> bool((model.predict(images, verbose=0).argmax(-1) == labels).mean() > 0.9)
     True
     """
+    if num_classes is not None:
+        check_positive_int("num_classes", num_classes)
     path = find_preset(preset)
-    description = read_preset(path)
+    description = read_preset_file(path)
     cls = get_family(description.family)
     if family is not None and not issubclass(cls, family):
         raise ValueError(
@@ -76,7 +83,7 @@ def load(preset, *, family=None, load_weights=True, num_classes=None, dtype=None
             )
         file = path.parent / description.weights.file
         weights_files.verify(file, description.weights)
-        model.load_weights(file)
+        weights_files.load_into(model, file)
     if num_classes is not None and num_classes != model.num_classes:
         model = _with_fresh_head(model, build(description, dtype=dtype, num_classes=num_classes))
     model.compile()

@@ -1,4 +1,4 @@
-"""Finding and reading preset files: ours, those in `CAPSZOO_PRESETS`, and directories."""
+"""Finding and reading presets: ours, those in `CAPSZOO_PRESETS`, directories and addresses."""
 
 import fnmatch
 import os
@@ -7,10 +7,11 @@ import pathlib
 import yaml
 
 from capszoo.validation import unknown_name_error
-from capszoo.zoo.schema import validate
-from capszoo.zoo.yaml_text import load_yaml
+from capszoo.zoo.preset_file import PRESET_FILE
+from capszoo.zoo.preset_file import read_preset_file
+from capszoo.zoo.remote import fetch_preset
+from capszoo.zoo.remote import is_remote
 
-PRESET_FILE = "preset.yaml"
 _NOT_PRESETS = {"search_space.yaml"}
 
 
@@ -55,23 +56,31 @@ def list_presets(pattern="*"):
 
 
 def find_preset(preset):
-    """Finds the file of a preset.
+    """Finds the file of a preset, downloading it where it is given by its address.
 
     Args:
-        preset: A name of `list_presets()`, a preset directory or a preset file. Write
-            `"./capsnet_digits"` for a directory called as a preset is.
+        preset: A name of `list_presets()`, a preset directory, a preset file or an address.
+            Write `"./capsnet_digits"` for a directory called as a preset is. An address is
+            `https://...` of a preset directory, preset file, `.zip` or `.tar.gz`, or
+            `hf://owner/repository`; it is downloaded once, to `CAPSZOO_HOME` or
+            `~/.cache/capszoo`.
 
     Returns:
         `pathlib.Path` of the YAML file.
 
     Raises:
-        ValueError: If there is none (with the nearest name).
+        ValueError: If there is none (with the nearest name), or what came from an address is
+            no preset or has not the SHA-256 it states.
+        ImportError: If the address is `hf://...` and huggingface_hub is not installed.
+        OSError: If it cannot be downloaded or kept.
 
     Example:
 
     >>> capszoo.zoo.find_preset("capsnet_digits").name
     'capsnet_digits.yaml'
     """
+    if is_remote(preset):
+        return fetch_preset(preset)
     path = pathlib.Path(preset)
     # A name means the preset, as it does for data, even where a folder is called the same.
     if isinstance(preset, str) and preset == path.name and preset in (files := _files()):
@@ -96,25 +105,21 @@ def read_preset(preset):
     """Reads and checks a preset.
 
     Args:
-        preset: A name of `list_presets()`, a preset directory or a preset file.
+        preset: A name, path or address, as for `find_preset`.
 
     Returns:
         A `Preset`.
 
     Raises:
         ValueError: If there is none, or the file is not a valid preset.
+        OSError: If it cannot be downloaded or kept.
 
     Example:
 
     >>> capszoo.zoo.read_preset("capsnet_digits").family
     'capsnet'
     """
-    path = find_preset(preset)
-    try:
-        content = load_yaml(path.read_text(encoding="utf-8"))
-    except ValueError as error:  # UnicodeDecodeError is one, too
-        raise ValueError(f"{path} is not a YAML file: {error}") from None
-    return validate(content, path)
+    return read_preset_file(find_preset(preset))
 
 
 def write_preset(preset, path):

@@ -8,6 +8,7 @@ import tempfile
 
 from capszoo.models import get_family
 from capszoo.zoo import weights as weights_files
+from capszoo.zoo.model_card import write_card
 from capszoo.zoo.presets import PRESET_FILE
 from capszoo.zoo.presets import write_preset
 from capszoo.zoo.schema import validate
@@ -18,7 +19,9 @@ WEIGHTS_FILE = "model.weights.h5"
 def save(model, directory, *, name=None, description="", **sections):
     """Saves a model as a preset directory that `capszoo.load` loads.
 
-    The directory appears whole or not at all.
+    The directory holds `preset.yaml`, the weights and a model card, `README.md`; as it stands
+    it can be published on a web server or in a Hugging Face repository. It appears whole or
+    not at all.
 
     Args:
         model: A `CapsuleClassifier` of a registered family.
@@ -61,7 +64,7 @@ def save(model, directory, *, name=None, description="", **sections):
 
 
 def write_into(model, preset, folder):
-    """Writes a model's weights and its preset file, which then describes them.
+    """Writes a model's weights, its preset file, which then describes them, and a model card.
 
     Returns:
         The `Preset` as written.
@@ -73,6 +76,7 @@ def write_into(model, preset, folder):
     described = weights_files.describe(folder / WEIGHTS_FILE)
     preset = preset.model_copy(update={"weights": described})
     write_preset(preset, folder / PRESET_FILE)
+    write_card(preset, folder, parameters=bare.count_params())
     return preset
 
 

@@ -7,30 +7,62 @@ import pathlib
 import re
 import sys
 
+from capszoo.zoo.cache import home
+from capszoo.zoo.model_card import percent_with_error
+from capszoo.zoo.preset_file import read_preset_file
+from capszoo.zoo.presets import find_preset
 from capszoo.zoo.presets import list_presets
-from capszoo.zoo.presets import read_preset
 
-COLUMNS = ("preset", "family", "data", "parameters", "measured", "published", "weights")
+COLUMNS = ("preset", "family", "data", "parameters", "size", "weights", "measured", "published")
 
 BEGIN, END = "<!-- models: begin -->", "<!-- models: end -->"
 
 
-def row(preset):
-    """The cells of one preset; what is not there yet is a dash."""
+def weights_here(preset, path):
+    """Says whether the weights of a preset are here.
+
+    Args:
+        preset: A `Preset`.
+        path: `pathlib.Path` of its file.
+
+    Returns:
+        `"yes"`, or `"downloaded"` where they lie in the cache; `"missing"` where the preset
+        names weights that are not there; `"no"` where it is not trained.
+
+    Example:
+
+    >>> path = capszoo.zoo.find_preset("capsnet_digits")
+    >>> capszoo.zoo.table.weights_here(capszoo.zoo.read_preset(path), path)
+    'yes'
+    """
+    if preset.weights is None:
+        return "no"
+    if not path.with_name(preset.weights.file).is_file():
+        return "missing"
+    return "downloaded" if path.is_relative_to(home()) else "yes"
+
+
+def row(preset, here, name=None):
+    """The cells of one preset; what is not there yet is a dash.
+
+    Args:
+        preset: A `Preset`.
+        here: Whether its weights are here, see `weights_here`.
+        name: What it is loaded by. Defaults to `None`, its name.
+    """
     results, published, weights = preset.results, preset.published, preset.weights
     measured = "-"
     if results is not None:
-        accuracy, images = results.test_accuracy, results.test_images
-        error = (accuracy * (1 - accuracy) / images) ** 0.5
-        measured = f"{100 * accuracy:.2f} ± {100 * error:.2f} %"
+        measured = percent_with_error(results.test_accuracy, results.test_images)
     return (
-        preset.name,
+        name or preset.name,
         preset.family,
         preset.data.name if preset.data else "-",
         f"{results.parameters:,}" if results else "-",
+        f"{weights.size / 1e6:.1f} MB" if weights else "-",
+        here,
         measured,
         f"{100 * published.test_accuracy:.2f} %" if published else "-",
-        f"{weights.size / 1e6:.1f} MB" if weights else "-",
     )
 
 
@@ -46,7 +78,10 @@ def markdown_table():
     'preset'
     """
     rows = [COLUMNS, ["---"] * len(COLUMNS)]
-    rows += [row(read_preset(name)) for name in list_presets()]
+    for name in list_presets():
+        path = find_preset(name)
+        preset = read_preset_file(path)
+        rows.append(row(preset, weights_here(preset, path)))
     return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
 
 

@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+import textwrap
+import warnings
 
 from capszoo.zoo.schema import Weights
 
@@ -13,17 +15,43 @@ def describe(path):
     return Weights(file=path.name, sha256=digest, size=path.stat().st_size)
 
 
-def verify(path, weights):
-    """Raises `ValueError` unless the file at `path` is the one a preset describes."""
+def verify(path, weights, where=None):
+    """Raises `ValueError` unless the file at `path` is the one a preset describes.
+
+    Args:
+        path: `pathlib.Path` of the file.
+        weights: The preset's `Weights`.
+        where: Where the file comes from, for the error. Defaults to `None`, the path.
+    """
+    where = where or path
     if not path.is_file():
-        raise ValueError(f"The weights file {path} is missing.")
+        raise ValueError(f"The weights file {where} is missing.")
     found = describe(path)
     if found.sha256 != weights.sha256:
         raise ValueError(
-            f"The weights file {path} is not the one its preset describes; it was not read. "
+            f"The weights file {where} is not the one its preset describes; it was not read. "
             f"Expected SHA-256 {weights.sha256} ({weights.size} bytes). "
             f"Received: {found.sha256} ({found.size} bytes)"
         )
+
+
+def load_into(model, path):
+    """Loads a verified weights file into a model.
+
+    Raises:
+        ValueError: If it is no weights file of Keras, or one of another model.
+    """
+    try:
+        with warnings.catch_warnings():
+            # Keras warns where it leaves weights at random: not the model that was asked for.
+            warnings.filterwarnings("error", message=".*freshly-initialized", category=UserWarning)
+            model.load_weights(path)
+    except (OSError, KeyError, ValueError, UserWarning) as error:
+        raise ValueError(
+            f"The weights file {path} cannot be loaded into {type(model).__name__} "
+            f"{model.name!r}, although it is the file its preset describes. Expected an HDF5 "
+            f"file of that model's weights. Received: {textwrap.shorten(str(error), 400)}"
+        ) from error
 
 
 def write(model, path):

@@ -30,7 +30,7 @@ def trained(rng):
 def test_directory(trained, tmp_path):
     trained.save_to_preset(tmp_path / "deep" / "saved", name="mine", description="A test")
     folder = tmp_path / "deep" / "saved"
-    assert sorted(os.listdir(folder)) == ["model.weights.h5", "preset.yaml"]
+    assert sorted(os.listdir(folder)) == ["README.md", "model.weights.h5", "preset.yaml"]
     assert os.listdir(folder.parent) == ["saved"]
     preset = read_preset(folder)
     assert (preset.name, preset.description, preset.family) == ("mine", "A test", "capsnet")
@@ -93,7 +93,9 @@ def test_existing_target(kind, tmp_path):
     assert os.listdir(tmp_path) == ["there"]
 
 
-@pytest.mark.parametrize("step", ["save_weights", "describe", "write_preset", "rename"])
+@pytest.mark.parametrize(
+    "step", ["save_weights", "describe", "write_preset", "write_card", "rename"]
+)
 def test_a_failure_leaves_nothing_behind(step, tmp_path, monkeypatch):
     def fail(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -102,6 +104,7 @@ def test_a_failure_leaves_nothing_behind(step, tmp_path, monkeypatch):
         "save_weights": CapsNet,
         "describe": saving.weights_files,
         "write_preset": saving,
+        "write_card": saving,
         "rename": os,
     }[step]
     model = tiny_model()

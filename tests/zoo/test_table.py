@@ -28,17 +28,34 @@ def test_row():
         published={"test_accuracy": 0.95, "source": "a paper"},
         weights={"file": "tiny.weights.h5", "sha256": "0" * 64, "size": 1_234_567},
     )
-    cells = table.row(validate(content, "here"))
-    expected = ("tiny", "capsnet", "digits", "12,345", "90.00 ± 3.00 %", "95.00 %", "1.2 MB")
+    preset = validate(content, "here")
+    cells = table.row(preset, "yes")
+    size, accuracy = ("12,345", "1.2 MB"), ("90.00 ± 3.00 %", "95.00 %")
+    expected = ("tiny", "capsnet", "digits", *size, "yes", *accuracy)
     assert cells == expected
     assert len(cells) == len(table.COLUMNS)
+    assert table.row(preset, "downloaded", "hf://me/tiny")[0] == "hf://me/tiny"
 
 
 def test_row_of_an_untrained_preset():
     content = tiny_content()
     del content["data"]
-    expected = ("tiny", "capsnet", "-", "-", "-", "-", "-")
-    assert table.row(validate(content, "here")) == expected
+    expected = ("tiny", "capsnet", "-", "-", "-", "no", "-", "-")
+    assert table.row(validate(content, "here"), "no") == expected
+
+
+def test_weights_here(tmp_path, monkeypatch):
+    monkeypatch.setenv("CAPSZOO_HOME", str(tmp_path / "home"))
+    weights = {"file": "tiny.weights.h5", "sha256": "0" * 64, "size": 1}
+    untrained = validate(tiny_content(), "here")
+    trained = validate(tiny_content(weights=weights), "here")
+    for folder, answer in (("mine", "yes"), ("home/presets/tiny-0", "downloaded")):
+        path = tmp_path / folder / "preset.yaml"
+        path.parent.mkdir(parents=True)
+        assert table.weights_here(untrained, path) == "no"
+        assert table.weights_here(trained, path) == "missing"
+        path.with_name("tiny.weights.h5").write_bytes(b"x")
+        assert table.weights_here(trained, path) == answer
 
 
 def test_markdown():
