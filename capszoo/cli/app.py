@@ -23,7 +23,7 @@ messages = Console(stderr=True, highlight=False)
 tables = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
 
 PresetArgument = Annotated[
-    str, typer.Argument(metavar="PRESET", help="A preset's name, directory or YAML file.")
+    str, typer.Argument(metavar="PRESET", help="A preset's name, directory, YAML file or web address.")
 ]
 DataDirOption = Annotated[
     Path | None,

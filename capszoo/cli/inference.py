@@ -17,6 +17,7 @@ from capszoo.cli.app import app
 from capszoo.cli.app import percent
 from capszoo.cli.app import print_json
 from capszoo.cli.app import tables
+from capszoo.zoo import golden
 
 
 @app.command()
@@ -39,6 +40,13 @@ def evaluate(
     if measured["recorded"] is not None:
         verdict = "agrees" if measured["agrees"] else "DOES NOT AGREE"
         print(f"recorded: {percent(measured['recorded'])}, {verdict}")
+    if measured["golden_difference"] is not None:
+        agrees = measured["golden_difference"] <= golden.TOLERANCE
+        verdict = "agree" if agrees else "DO NOT AGREE"
+        print(
+            f"scores of the golden record: {verdict} "
+            f"(largest difference {measured['golden_difference']:.1e})"
+        )
 
 
 @app.command()

@@ -312,7 +312,7 @@ class CapsuleClassifier(keras.Model):
         """Loads a model of this family; see `capszoo.load`.
 
         Args:
-            preset: Name of a preset, or a preset directory.
+            preset: A preset's name, directory, file or address, as `capszoo.load` takes it.
             **kwargs: Arguments of `capszoo.load`.
 
         Returns:

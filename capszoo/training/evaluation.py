@@ -1,6 +1,7 @@
 """Measuring a trained preset again."""
 
 from capszoo.training.trainer import load_images
+from capszoo.zoo import golden
 from capszoo.zoo import load
 from capszoo.zoo import read_preset
 
@@ -13,7 +14,8 @@ def evaluate(preset, *, split="test", data_dir=None, batch_size=128, verbose="au
     a few ties.
 
     Args:
-        preset: A name of `capszoo.list_presets()`, a preset directory or a preset file.
+        preset: A name of `capszoo.list_presets()`, a preset directory, a preset file or an
+            address, see `capszoo.zoo.find_preset`.
         split: `"test"`, `"validation"` or `"train"`. Defaults to `"test"`.
         data_dir: Folder of the data sets; see `capszoo.data.load`. Defaults to `None`.
         batch_size: How many images are computed at a time. Defaults to `128`.
@@ -21,7 +23,9 @@ def evaluate(preset, *, split="test", data_dir=None, batch_size=128, verbose="au
 
     Returns:
         A dictionary: `preset`, `split`, `images`, `accuracy`, `standard_error`, `loss`,
-        `recorded` (the accuracy in the preset for this split, or `None`) and `agrees`.
+        `recorded` (the accuracy in the preset for this split, or `None`), `agrees`, and
+        `golden_difference`, how far the scores of the synthetic images are from the preset's
+        golden record (`None` without one; at most 1e-4 where all is well).
 
     Raises:
         ValueError: If the preset is unknown or untrained, or has no data.
@@ -54,6 +58,9 @@ def evaluate(preset, *, split="test", data_dir=None, batch_size=128, verbose="au
         "loss": round(measured["loss"], 6),
         "recorded": recorded,
         "agrees": agrees,
+        "golden_difference": (
+            golden.difference(model, description.golden.scores) if description.golden else None
+        ),
     }
 
 

@@ -7,17 +7,20 @@ import keras
 
 
 def describe_hardware():
-    """Names the accelerator in use, if there is one, and the processor cores.
+    """Names the accelerator in use, if there is one, and the processor cores of this process.
 
     Returns:
         String such as `"2 CPU cores, x86_64"`.
 
     Example:
 
-    >>> "CPU cores" in capszoo.training.hardware.describe_hardware()
+    >>> "CPU core" in capszoo.training.hardware.describe_hardware()
     True
     """
-    cores = f"{os.cpu_count()} CPU cores, {platform.machine()}"
+    # A scheduler may give a process fewer cores than there are; macOS and Windows do not say.
+    allowed = getattr(os, "sched_getaffinity", None)
+    count = len(allowed(0)) if allowed else os.cpu_count()
+    cores = f"{count} CPU core{'' if count == 1 else 's'}, {platform.machine()}"
     accelerator = _accelerator()
     return f"{accelerator}, {cores}" if accelerator else cores
 

@@ -6,6 +6,7 @@
     epoch-N.weights.h5     model and optimizer after epoch N: the last, and the best by validation
     model.weights.h5       the best weights without the optimizer, once the run is done
     report.json            what was measured, once the run is done
+    README.md              the model card, once the run is done
 
 Every file is written beside its name and then moved onto it, and `state.json` is moved after
 the weights it speaks of: they are always complete. A finished run's folder is a preset directory.

@@ -72,27 +72,34 @@ path."""
 
 
 def _results(preset):
+    lines = result_lines(preset)
+    return "## Results\n\n" + ("\n".join(lines) if lines else "None measured yet.")
+
+
+def result_lines(preset):
+    """Makes the lines of a table of what was measured of a preset, and what others published."""
     results, published = preset.results, preset.published
     lines = []
     if results is not None:
-        lines = [
-            "| | |",
-            "|---|---|",
+        lines += [
             f"| test accuracy | {percent_with_error(results.test_accuracy, results.test_images)} "
-            f"(standard error) of {results.test_images} images |",
+            f"(standard error) of {results.test_images:,} images |",
             f"| validation accuracy | {100 * results.validation_accuracy:.2f} % |",
+            f"| parameters | {results.parameters:,} |",
             f"| epochs | {results.epochs}, the best was {results.best_epoch} |",
             f"| seed | {results.seed} |",
-            f"| training time | {results.training_seconds:.0f} s on {results.hardware} |",
+            f"| training time | {results.training_seconds:,.0f} s on {results.hardware} |",
             f"| command | `{results.command.replace('|', BAR)}` |",
             f"| date | {results.date} |",
             f"| versions | {', '.join(f'{k} {v}' for k, v in results.versions.items())} |",
         ]
+        if results.float32_test_accuracy is not None:
+            before = f"{100 * results.float32_test_accuracy:.2f} %"
+            lines.append(f"| test accuracy before storing in float16 | {before} |")
     if published is not None:
         figure = f"{100 * published.test_accuracy:.2f} %"
-        lines += ["", f"Published by others: {figure} ({published.source})"]
-    measured = "\n".join(lines).strip() or "None measured yet."
-    return f"## Results\n\n{measured}"
+        lines.append(f"| published by others | {figure} ({published.source}) |")
+    return ["| | |", "|---|---|", *lines] if lines else []
 
 
 def _parameters(preset, parameters):

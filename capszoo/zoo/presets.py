@@ -15,11 +15,16 @@ from capszoo.zoo.remote import is_remote
 _NOT_PRESETS = {"search_space.yaml"}
 
 
-def _folders():
+def configs_folder():
+    """Finds the folder of our own presets."""
     package = pathlib.Path(__file__).resolve().parents[1]
     # The wheel carries zoo_configs inside the package; a checkout has it beside the package.
     inside, beside = package / "zoo_configs", package.parent / "zoo_configs"
-    ours = inside if inside.is_dir() else beside
+    return inside if inside.is_dir() else beside
+
+
+def _folders():
+    ours = configs_folder()
     theirs = os.environ.get("CAPSZOO_PRESETS", "")
     return [ours] + [pathlib.Path(folder) for folder in theirs.split(os.pathsep) if folder]
 
@@ -126,6 +131,11 @@ def write_preset(preset, path):
     """Writes a preset to a YAML file, leaving out what is absent."""
     content = preset.model_dump(mode="json", exclude_none=True)
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
+    write_text(path, text)
+
+
+def write_text(path, text):
+    """Writes a text file, whole or not at all."""
     partial = path.with_name(f"{path.name}.partial")
     partial.write_text(text, encoding="utf-8")
     os.replace(partial, path)

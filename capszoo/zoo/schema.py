@@ -65,8 +65,11 @@ class Training(Section):
 class Results(Section):
     """What was measured, and how."""
 
-    test_accuracy: Fraction
+    test_accuracy: Fraction = pydantic.Field(description="of the weights as they are stored")
     test_images: PositiveInt
+    float32_test_accuracy: Fraction | None = pydantic.Field(
+        default=None, description="before the weights were stored in float16"
+    )
     validation_accuracy: Fraction
     parameters: PositiveInt
     best_epoch: PositiveInt
@@ -92,6 +95,9 @@ class Weights(Section):
     file: str
     sha256: Annotated[str, pydantic.Field(pattern="^[0-9a-f]{64}$")]
     size: PositiveInt = pydantic.Field(description="bytes")
+    dtype: Literal["float32", "float16"] = pydantic.Field(
+        default="float32", description="in which the file holds them"
+    )
 
     @pydantic.field_validator("file")
     @classmethod
@@ -99,6 +105,12 @@ class Weights(Section):
         if not re.fullmatch(r"[A-Za-z0-9_.-]+\.weights\.h5", file):
             raise ValueError("must be a plain file name ending in .weights.h5")
         return file
+
+
+class Golden(Section):
+    """What the trained model gives for the images of `capszoo.zoo.golden.synthetic_images`."""
+
+    scores: list[list[float]]
 
 
 class Preset(Section):
@@ -117,6 +129,7 @@ class Preset(Section):
         published: Somebody else's figure for the same model and data.
         results: What was measured; absent until it is trained.
         weights: The weights file; absent until it is trained.
+        golden: What the trained model must give for synthetic images on every backend.
     """
 
     schema_version: Literal[1] = SCHEMA_VERSION
@@ -131,6 +144,7 @@ class Preset(Section):
     published: Published | None = None
     results: Results | None = None
     weights: Weights | None = None
+    golden: Golden | None = None
 
     @pydantic.model_validator(mode="after")
     def _known_model_arguments(self):

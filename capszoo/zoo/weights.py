@@ -5,14 +5,17 @@ import os
 import textwrap
 import warnings
 
+import h5py
+import numpy as np
+
 from capszoo.zoo.schema import Weights
 
 
-def describe(path):
-    """Makes the preset's entry for a weights file: name, SHA-256 and size."""
+def describe(path, dtype="float32"):
+    """Makes the preset's entry for a weights file: name, SHA-256, size and dtype."""
     with open(path, "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return Weights(file=path.name, sha256=digest, size=path.stat().st_size)
+    return Weights(file=path.name, sha256=digest, size=path.stat().st_size, dtype=dtype)
 
 
 def verify(path, weights, where=None):
@@ -59,3 +62,37 @@ def write(model, path):
     partial = path.with_name(f"partial-{path.name}")
     model.save_weights(partial, overwrite=True)
     os.replace(partial, path)
+
+
+def write_halved(source, path):
+    """Copies a weights file with its numbers in float16, atomically: half the size.
+
+    Raises:
+        ValueError: If a number does not fit float16.
+    """
+    partial = path.with_name(f"partial-{path.name}")
+    try:
+        with h5py.File(source) as file, h5py.File(partial, "w") as halved:
+            _copy_halved(file, halved)
+        os.replace(partial, path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def _copy_halved(group, target):
+    target.attrs.update(group.attrs)
+    for name, item in group.items():
+        if isinstance(item, h5py.Group):
+            _copy_halved(item, target.create_group(name))
+        else:
+            target.create_dataset(name, data=_halved(item.name, item[()])).attrs.update(item.attrs)
+
+
+def _halved(name, values):
+    if values.dtype != np.float32:
+        return values
+    limit = np.finfo(np.float16).max
+    if not np.abs(values).max(initial=0) <= limit:
+        raise ValueError(f"{name} holds numbers beyond {limit}, the largest of float16.")
+    return values.astype("float16")

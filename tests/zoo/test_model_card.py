@@ -48,7 +48,7 @@ def test_full():
     assert 'capszoo.load("path/to/this/directory")' in body
     assert "| test accuracy | 90.00 ± 3.00 % (standard error) of 100 images |" in body
     assert r"| command | `capszoo train tiny \| tee log` |" in body
-    assert "Published by others: 95.00 % (a paper)" in body
+    assert "| published by others | 95.00 % (a paper) |" in body
     assert "Parameters: 12,345" in body
     assert "[Capsules](https://example.com/paper)" in body
     assert body.endswith("## Licence\n\nApache-2.0\n")

@@ -1,0 +1,111 @@
+"""From a finished run to a preset of the zoo.
+
+`python -m capszoo.training.publishing RUN... [--float16 | --results-only]` puts the weights, the
+results and the golden record of run folders where the presets' files are.
+"""
+
+import pathlib
+import shutil
+from typing import Annotated
+
+import typer
+import yaml
+
+from capszoo.training.evaluation import evaluate
+from capszoo.zoo import find_preset
+from capszoo.zoo import golden
+from capszoo.zoo import load
+from capszoo.zoo import read_preset
+from capszoo.zoo import weights as weights_files
+from capszoo.zoo.presets import write_text
+from capszoo.zoo.schema import Golden
+
+# What is measured, and stands behind what is chosen.
+MEASURED = ("results", "weights", "golden")
+
+
+def publish(run, *, float16=False, results_only=False, data_dir=None):
+    """Puts what a run measured into the preset's own file, and its weights beside it.
+
+    The preset's text above its results, with its comments, stays as it is.
+
+    Args:
+        run: Folder of a finished run, of a preset with a file of its own.
+        float16: Whether the weights are stored in float16. They are then measured again, as they
+            are stored. Defaults to `False`.
+        results_only: Whether the weights stay where they are, as those of a control may.
+            Defaults to `False`.
+        data_dir: Folder of the data sets; see `capszoo.data.load`. Defaults to `None`.
+
+    Returns:
+        The `Preset` as published.
+
+    Raises:
+        ValueError: If the run is not finished, or the preset's recipe is no longer the run's.
+    """
+    run = pathlib.Path(run)
+    trained = read_preset(run)
+    if trained.results is None or trained.weights is None:
+        raise ValueError(f"The run in {str(run)!r} is not finished.")
+    path = find_preset(trained.name)
+    described = read_preset(path)
+    for section in ("family", "model", "data", "training"):
+        if getattr(trained, section) != getattr(described, section):
+            raise ValueError(
+                f"The run in {str(run)!r} was not made by {path}: their `{section}` differs."
+            )
+
+    text, results = path.read_text(encoding="utf-8"), trained.results
+    if results_only:
+        _write_measured(path, text, {"results": results})
+        return read_preset(path)
+
+    file, source = path.with_name(f"{trained.name}.weights.h5"), run / trained.weights.file
+    if float16:
+        weights_files.write_halved(source, file)
+    else:
+        shutil.copyfile(source, file)
+    stored = weights_files.describe(file, dtype="float16" if float16 else "float32")
+    sections = {"results": results, "weights": stored}
+    _write_measured(path, text, sections)
+    if float16:
+        measured = evaluate(path, data_dir=data_dir, verbose=0)
+        changes = {
+            "test_accuracy": measured["accuracy"],
+            "float32_test_accuracy": results.test_accuracy,
+        }
+        sections["results"] = results.model_copy(update=changes)
+    sections["golden"] = Golden(scores=golden.record(load(path)))
+    _write_measured(path, text, sections)
+    return read_preset(path)
+
+
+def _write_measured(path, text, sections):
+    """Writes measured sections in place of those at the end of a preset's text."""
+    lines = text.splitlines()
+    starts = [n for n, line in enumerate(lines) if line.partition(":")[0] in MEASURED]
+    kept = "\n".join(lines[: starts[0]] if starts else lines)
+    parts = [kept.rstrip()]
+    for name, section in sections.items():
+        content = section.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+        # The scores of a golden record stand in rows.
+        style = None if name == "golden" else False
+        text = yaml.safe_dump({name: content}, sort_keys=False, default_flow_style=style, width=100)
+        parts.append(text.rstrip())
+    write_text(path, "\n".join(parts) + "\n")
+
+
+def main(
+    runs: Annotated[list[pathlib.Path], typer.Argument(help="Folders of finished runs.")],
+    float16: Annotated[bool, typer.Option("--float16", help="Store half-precision.")] = False,
+    results_only: Annotated[bool, typer.Option("--results-only", help="No weights.")] = False,
+    data_dir: Annotated[pathlib.Path | None, typer.Option(help="Folder of the data sets.")] = None,
+):
+    """Publish finished runs in the zoo."""
+    for run in runs:
+        preset = publish(run, float16=float16, results_only=results_only, data_dir=data_dir)
+        print(f"{preset.name}: {preset.results.test_accuracy}")
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,89 @@
+"""The page of the zoo: what was measured of every trained preset, and how.
+
+`python -m capszoo.zoo.page` writes it anew to `zoo_configs/README.md`.
+"""
+
+from capszoo.zoo.model_card import percent_with_error
+from capszoo.zoo.model_card import result_lines
+from capszoo.zoo.presets import configs_folder
+from capszoo.zoo.presets import list_presets
+from capszoo.zoo.presets import read_preset
+from capszoo.zoo.presets import write_text
+
+PAGE_FILE = "README.md"
+
+_HEAD = """# The zoo
+
+<!-- Made from the preset files: python -m capszoo.zoo.page -->
+
+One file is one preset: model, data, recipe and, once it is trained, what was measured and the
+SHA-256 of its weights. `capszoo show NAME` prints it, `capszoo train NAME` trains it,
+`capszoo evaluate NAME` repeats the measurement.
+
+The epoch is chosen on validation images, the test images are touched once; the figure after ± is
+the standard error of that many images. Each is one run with one seed unless said otherwise. Where
+weights are stored in float16, the figure is of the weights as they are stored. A published figure
+is somebody else's."""
+
+
+def page():
+    """Makes the page.
+
+    Returns:
+        String of Markdown.
+
+    Example:
+
+    >>> capszoo.zoo.page.page().splitlines()[0]
+    '# The zoo'
+    """
+    presets = [read_preset(name) for name in list_presets()]
+    measured = [preset for preset in presets if preset.results is not None]
+    recipes = [preset for preset in presets if preset.results is None]
+    rows = ["| preset | test accuracy | validation accuracy | training time |", "|---|---|---|---|"]
+    for preset in measured:
+        results = preset.results
+        rows.append(
+            f"| [{preset.name}](#{preset.name}) "
+            f"| {percent_with_error(results.test_accuracy, results.test_images)} "
+            f"| {100 * results.validation_accuracy:.2f} % "
+            f"| {results.training_seconds / 60:.0f} min |"
+        )
+    parts = [_HEAD, "\n".join(rows)]
+    parts += [_details(preset) for preset in measured]
+    parts += ["## Recipes not trained yet", "\n".join(map(_recipe, recipes))]
+    return "\n\n".join(parts) + "\n"
+
+
+def _details(preset):
+    weights = preset.weights
+    lines = result_lines(preset)
+    if weights is None:
+        lines.append("| weights | not shipped |")
+    else:
+        lines += [
+            f"| weights | {weights.size:,} bytes, {weights.dtype} |",
+            f"| SHA-256 | `{weights.sha256}` |",
+        ]
+    return "\n".join(
+        [
+            f"## {preset.name}",
+            "",
+            f"{preset.description}. Family `{preset.family}`, licence {preset.license}, "
+            f"[{preset.paper.title}]({preset.paper.url}).",
+            "",
+            *lines,
+        ]
+    )
+
+
+def _recipe(preset):
+    figure = preset.published
+    published = (
+        f" Published: {100 * figure.test_accuracy:.2f} % ({figure.source})." if figure else ""
+    )
+    return f"- `{preset.name}`: {preset.description}.{published}"
+
+
+if __name__ == "__main__":
+    write_text(configs_folder() / PAGE_FILE, page())

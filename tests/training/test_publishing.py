@@ -1,0 +1,80 @@
+"""From a run folder to a preset of the zoo."""
+
+import h5py
+import numpy as np
+import pytest
+
+import capszoo
+from capszoo.training.publishing import publish
+from capszoo.zoo import golden
+from capszoo.zoo import weights as weights_files
+from tests.zoo.tiny import toy_data
+from tests.zoo.tiny import write_tiny
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """A finished run of a preset whose file holds a comment and results of long ago."""
+    (tmp_path / "mine").mkdir()
+    toys = str(toy_data(tmp_path))
+    path = write_tiny(tmp_path / "mine", data={"name": toys, "class_names": list("0123456789")})
+    path.write_text(f"# A comment.\n{path.read_text()}")
+    monkeypatch.setenv("CAPSZOO_PRESETS", str(path.parent))
+    capszoo.training.train("tiny", epochs=None, verbose=0, output=tmp_path / "run")
+    return path, tmp_path / "run"
+
+
+def test_publish(run):
+    path, folder = run
+    before = path.read_text()
+    preset = publish(folder)
+    assert path.read_text().startswith(before.rstrip())
+    assert preset.results == capszoo.zoo.read_preset(folder).results
+    model, same = capszoo.load("tiny"), capszoo.load(folder)
+    for mine, theirs in zip(model.get_weights(), same.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+    assert golden.difference(model, preset.golden.scores) <= golden.TOLERANCE
+    # Once more: what was measured is replaced.
+    assert publish(folder) == preset
+    assert path.read_text().count("results:") == 1
+
+
+def test_float16(run):
+    path, folder = run
+    preset = publish(folder, float16=True)
+    whole, halved = folder / "model.weights.h5", path.with_name(preset.weights.file)
+    assert halved.stat().st_size < whole.stat().st_size
+    assert preset.weights.dtype == "float16"
+    assert preset.results.float32_test_accuracy is not None
+    model, exact = capszoo.load("tiny"), capszoo.load(folder)
+    for mine, theirs in zip(model.get_weights(), exact.get_weights(), strict=True):
+        assert mine.dtype == theirs.dtype
+        np.testing.assert_array_equal(mine, theirs.astype("float16").astype(theirs.dtype))
+    measured = capszoo.training.evaluate("tiny", verbose=0)
+    assert measured["accuracy"] == preset.results.test_accuracy
+    assert measured["golden_difference"] <= golden.TOLERANCE
+
+
+def test_results_only(run):
+    path, folder = run
+    preset = publish(folder, results_only=True)
+    assert preset.results is not None
+    assert (preset.weights, preset.golden) == (None, None)
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_another_recipe_is_refused(run):
+    path, folder = run
+    changed = path.read_text().replace("epochs: 2", "epochs: 3")
+    path.write_text(changed)
+    with pytest.raises(ValueError, match="their `training` differs"):
+        publish(folder)
+    assert path.read_text() == changed
+
+
+def test_numbers_too_large_for_float16(tmp_path):
+    with h5py.File(tmp_path / "large.h5", "w") as file:
+        file["layers/vars/0"] = np.array([1.0, 7e4], "float32")
+    with pytest.raises(ValueError, match="/layers/vars/0 holds numbers beyond"):
+        weights_files.write_halved(tmp_path / "large.h5", tmp_path / "halved.h5")
+    assert [path.name for path in tmp_path.iterdir()] == ["large.h5"]
