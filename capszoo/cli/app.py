@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from capszoo.version import __version__
+from capszoo.zoo.yaml_text import load_yaml
 
 app = typer.Typer(
     name="capszoo",
@@ -23,7 +24,7 @@ messages = Console(stderr=True, highlight=False)
 tables = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
 
 PresetArgument = Annotated[
-    str, typer.Argument(metavar="PRESET", help="A preset's name, directory, YAML file or web address.")
+    str, typer.Argument(metavar="PRESET", help="A preset: name, directory, YAML file or address.")
 ]
 DataDirOption = Annotated[
     Path | None,
@@ -53,6 +54,17 @@ def print_json(content):
 
 def percent(fraction):
     return f"{100 * fraction:.2f} %"
+
+
+def parse_setting(setting):
+    """Takes `KEY=VALUE` apart; the value is YAML."""
+    key, equals, value = setting.partition("=")
+    if not equals or not key:
+        raise ValueError(f"Expected --set KEY=VALUE. Received: --set {setting}")
+    try:
+        return key, load_yaml(value)
+    except ValueError:
+        raise ValueError(f"The value of --set {setting} is not YAML.") from None
 
 
 def _print_version(wanted: bool):

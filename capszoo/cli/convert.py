@@ -11,9 +11,9 @@ from capszoo import converters
 from capszoo.cli.app import JsonOption
 from capszoo.cli.app import PresetArgument
 from capszoo.cli.app import app
+from capszoo.cli.app import parse_setting
 from capszoo.cli.app import print_json
 from capszoo.cli.app import tables
-from capszoo.zoo.yaml_text import load_yaml
 
 
 @app.command()
@@ -36,7 +36,7 @@ def convert(
     as_json: JsonOption = False,
 ):
     """Convert another project's weights to a preset and compare every number."""
-    arguments = dict(_parse_setting(setting) for setting in settings or [])
+    arguments = dict(_model_argument(setting) for setting in settings or [])
     conversion = converters.convert(format, file, output_dir, preset=preset, **arguments)
     if as_json:
         return print_json(dataclasses.asdict(conversion))
@@ -73,13 +73,8 @@ def export(
     tables.print(table)
 
 
-def _parse_setting(setting):
-    key, equals, text = setting.partition("=")
-    if not (key and equals):
-        raise ValueError(f"Expected --set KEY=VALUE. Received: --set {setting}")
+def _model_argument(setting):
+    key, value = parse_setting(setting)
     if key in ("format", "file", "directory", "preset", "name"):
         raise ValueError(f"--set takes arguments of the model. Received: --set {setting}")
-    try:
-        return key, load_yaml(text)
-    except ValueError as error:
-        raise ValueError(f"The value of --set {setting} is not YAML. {error}") from None
+    return key, value

@@ -12,10 +12,10 @@ from capszoo.cli.app import DataDirOption
 from capszoo.cli.app import JsonOption
 from capszoo.cli.app import PresetArgument
 from capszoo.cli.app import app
+from capszoo.cli.app import parse_setting
 from capszoo.cli.app import percent
 from capszoo.cli.app import print_json
 from capszoo.cli.app import tables
-from capszoo.zoo.yaml_text import load_yaml
 
 
 @app.command()
@@ -37,7 +37,7 @@ def train(
     as_json: JsonOption = False,
 ):
     """Train a preset by its recipe and measure it once on the test images."""
-    changes = dict(_parse_setting(setting) for setting in settings or [])
+    changes = dict(parse_setting(setting) for setting in settings or [])
     report = training.train(
         preset,
         epochs=epochs,
@@ -73,13 +73,3 @@ def _command(name, preset, epochs, settings, seed):
     if seed is not None:
         words += ["--seed", str(seed)]
     return shlex.join(words)
-
-
-def _parse_setting(setting):
-    key, equals, value = setting.partition("=")
-    if not equals or not key:
-        raise ValueError(f"Expected --set KEY=VALUE. Received: --set {setting}")
-    try:
-        return key, load_yaml(value)
-    except ValueError:
-        raise ValueError(f"The value of --set {setting} is not YAML.") from None
