@@ -4,6 +4,7 @@ import capszoo_backend
 
 capszoo_backend.require()
 
+from capszoo import converters
 from capszoo import data
 from capszoo import layers
 from capszoo import losses
@@ -12,6 +13,7 @@ from capszoo import models
 from capszoo import ops
 from capszoo import routing
 from capszoo import training
+from capszoo import tuning
 from capszoo import zoo
 from capszoo.models import list_models
 from capszoo.models import register_family

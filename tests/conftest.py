@@ -7,9 +7,15 @@ import pytest
 
 import capszoo_backend
 
+ROOT = pathlib.Path(__file__).parents[1]
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 # Compiling is most of what the tests do on JAX; what they compile runs once or twice.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+# And much of it is the same in many tests; each worker may take it from the other's.
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(ROOT / ".pytest_cache" / "jax"))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "0")
 if "KERAS_BACKEND" not in os.environ:
     os.environ["KERAS_BACKEND"] = capszoo_backend.installed()[0]
 

@@ -25,7 +25,17 @@ from tests.zoo.tiny import write_toy
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 ROOT = pathlib.Path(capszoo.__file__).resolve().parents[1]
-COMMANDS = ("list", "show", "download", "train", "evaluate", "predict")
+COMMANDS = (
+    "list",
+    "show",
+    "download",
+    "train",
+    "evaluate",
+    "predict",
+    "tune",
+    "convert",
+    "export",
+)
 
 
 @pytest.fixture

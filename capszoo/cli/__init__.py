@@ -1,7 +1,9 @@
 """The command line: parse, call the package, print. Each module adds its commands to the app."""
 
+from capszoo.cli import convert
 from capszoo.cli import inference
 from capszoo.cli import presets
 from capszoo.cli import training
+from capszoo.cli import tune
 from capszoo.cli.app import app
 from capszoo.cli.app import main

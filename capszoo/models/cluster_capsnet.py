@@ -66,8 +66,8 @@ class ClusterCapsNet(CapsuleClassifier):
 
     Example:
 
-    >>> model = capszoo.models.ClusterCapsNet((28, 28, 1), cluster_size=5, pose_dim=6)
-    >>> model.predict(np.zeros((2, 28, 28, 1), "uint8"), verbose=0).shape
+    >>> model = capszoo.models.ClusterCapsNet((16, 16, 1), cluster_size=5, pose_dim=6)
+    >>> model.predict(np.zeros((2, 16, 16, 1), "uint8"), verbose=0).shape
     (2, 10)
 
     Reference:

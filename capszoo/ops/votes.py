@@ -184,10 +184,11 @@ def block_diagonal(kernel):
 
     Example:
 
-    >>> tuple(capszoo.ops.block_diagonal(np.ones((7, 4, 1, 10, 4))).shape)
+    >>> tuple(capszoo.ops.block_diagonal(np.ones((7, 4, 1, 10, 4), "float32")).shape)
     (7, 16, 1, 10, 16)
     """
     *outer, side, per_child, parents, _ = kernel.shape
-    identity = ops.reshape(ops.eye(side, dtype=kernel.dtype), (side, 1, 1, 1, side, 1))
+    identity = ops.cast(ops.eye(side), kernel.dtype)
+    identity = ops.reshape(identity, (side, 1, 1, 1, side, 1))
     blocks = ops.reshape(kernel, (*outer, 1, side, per_child, parents, 1, side)) * identity
     return ops.reshape(blocks, (*outer, side * side, per_child, parents, side * side))

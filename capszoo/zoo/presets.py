@@ -23,7 +23,8 @@ def configs_folder():
     return inside if inside.is_dir() else beside
 
 
-def _folders():
+def preset_folders():
+    """Lists the folders presets are looked for in: ours, and those of `CAPSZOO_PRESETS`."""
     ours = configs_folder()
     theirs = os.environ.get("CAPSZOO_PRESETS", "")
     return [ours] + [pathlib.Path(folder) for folder in theirs.split(os.pathsep) if folder]
@@ -32,7 +33,7 @@ def _folders():
 def _files():
     """Maps the name of every preset to its files: one, unless two are named alike."""
     files = {}
-    for folder in _folders():
+    for folder in preset_folders():
         if not folder.is_dir():
             raise ValueError(f"CAPSZOO_PRESETS names {str(folder)!r}, which is not a folder.")
         for path in sorted(folder.rglob("*.yaml")):

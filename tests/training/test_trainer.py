@@ -29,6 +29,7 @@ FILES = {
     "state.json",
     "model.weights.h5",
     "report.json",
+    "README.md",
 }
 
 

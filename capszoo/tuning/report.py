@@ -1,0 +1,113 @@
+"""What a search found: the best trials, the best for each size, `best.yaml`, `trials.csv`."""
+
+import csv
+import pathlib
+import re
+
+import keras_tuner
+
+from capszoo.tuning import plots
+from capszoo.zoo.presets import write_preset
+
+
+def write_report(folder, hypermodel, settings, train_images):
+    """Writes `best.yaml`, `trials.csv` and the plots of a search.
+
+    Args:
+        folder: The `SearchFolder`.
+        hypermodel: The `CapsuleHyperModel` that was searched.
+        settings: What the search was asked for.
+        train_images: How many training images there are.
+
+    Returns:
+        A dictionary: `folder`, `trials` (as `SearchFolder.read_trials` gives them, the finished
+        ones first, the best at the top), `finished`, `failed`, `pareto` (the trials no other
+        one beats in both accuracy and parameters), `best` (path of the preset, or `None`) and
+        `plots` (paths, or what to install).
+    """
+    trials = folder.read_trials()
+    finished = rank([one for one in trials if one["status"] == "COMPLETED"], settings["objective"])
+    failed = [one for one in trials if one["status"] == "FAILED"]
+    report = {
+        "folder": str(folder.path),
+        "trials": finished + [one for one in trials if one not in finished],
+        "finished": len(finished),
+        "failed": len(failed),
+        "pareto": pareto(finished),
+        "best": None,
+        "plots": [],
+    }
+    if finished:
+        hp = keras_tuner.HyperParameters()
+        hp.values = dict(finished[0]["values"])
+        words = [pathlib.Path(settings[key]).stem for key in ("target", "data")]
+        name = re.sub(r"[^a-z0-9]+", "_", "_".join(words).lower())
+        preset = hypermodel.preset(
+            hp,
+            name=f"{name.strip('_')}_tuned",
+            data=settings["data"],
+            epochs=settings["epochs"],
+            train_images=train_images,
+        )
+        description = f"Best of {len(finished)} trials ({settings['tuner']})"
+        path = folder.path / "best.yaml"
+        write_preset(preset.model_copy(update={"description": description}), path)
+        report["best"] = str(path)
+        _write_csv(report["trials"], folder.path / "trials.csv")
+        report["plots"] = plots.draw(folder.path, finished, settings)
+    return report
+
+
+def rank(finished, objective):
+    """Sorts finished trials, the best first.
+
+    Args:
+        finished: Trials with a score.
+        objective: Names of the objectives.
+
+    Returns:
+        List of trials.
+    """
+    upwards = list(objective) == ["accuracy"]
+    return sorted(finished, key=lambda one: -one["score"] if upwards else one["score"])
+
+
+def pareto(finished):
+    """The trials that no other one beats in both validation accuracy and parameters.
+
+    Args:
+        finished: Trials with metrics.
+
+    Returns:
+        List of trials, the smallest model first.
+
+    Example:
+
+    >>> trials = [
+    ...     {"id": number, "metrics": {"val_accuracy": accuracy, "parameters": parameters}}
+    ...     for number, accuracy, parameters in [(0, 0.9, 50), (1, 0.8, 60), (2, 0.95, 90)]
+    ... ]
+    >>> [trial["id"] for trial in capszoo.tuning.report.pareto(trials)]
+    [0, 2]
+    """
+    front = []
+    by_size = sorted(
+        finished, key=lambda one: (one["metrics"]["parameters"], -one["metrics"]["val_accuracy"])
+    )
+    for trial in by_size:
+        if not front or trial["metrics"]["val_accuracy"] > front[-1]["metrics"]["val_accuracy"]:
+            front.append(trial)
+    return front
+
+
+def _write_csv(trials, path):
+    names = sorted({name for one in trials for name in one["values"]})
+    metrics = sorted({name for one in trials for name in one["metrics"]})
+    plain = ["id", "status", "score", "epochs", "seconds", "fit_seconds"]
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, [*plain, *metrics, *names, "failure"])
+        writer.writeheader()
+        for one in trials:
+            row = {key: one[key] for key in plain}
+            reason = one["failure"].partition("\n")[0]
+            writer.writerow({**row, **one["metrics"], **one["values"], "failure": reason})

@@ -1,0 +1,197 @@
+"""Running a search: alone, as a chief, as a worker, or as all of them on this machine."""
+
+import contextlib
+import os
+import pathlib
+import sys
+import types
+
+from capszoo import data as data_sets
+from capszoo.models import list_models
+from capszoo.training.trainer import load_images
+from capszoo.tuning.folder import SearchFolder
+from capszoo.tuning.hypermodel import CapsuleHyperModel
+from capszoo.tuning.hypermodel import check_callbacks
+from capszoo.tuning.objectives import metrics_of
+from capszoo.tuning.oracles import make_oracle
+from capszoo.tuning.packages import require_keras_tuner
+from capszoo.tuning.progress import Progress
+from capszoo.tuning.report import write_report
+from capszoo.tuning.space import read_space
+from capszoo.tuning.tuner import CapsuleTuner
+from capszoo.tuning.workers import run_workers
+from capszoo.validation import check_positive_int
+from capszoo.validation import unknown_name_error
+from capszoo.zoo import list_presets
+from capszoo.zoo import read_preset
+from capszoo.zoo.schema import Data
+
+
+def search(
+    target,
+    data=None,
+    *,
+    tuner="hyperband",
+    trials=20,
+    epochs=10,
+    seed=0,
+    objective="accuracy",
+    space=None,
+    overrides=None,
+    max_parameters=None,
+    output=None,
+    resume=False,
+    workers=None,
+    data_dir=None,
+    callbacks=(),
+    progress=None,
+):
+    """Searches the hyper-parameters of a family, by accuracy on the validation images.
+
+    The test images are not touched. A search that was killed goes on with `resume=True`; it
+    repeats no finished trial. Where KerasTuner's variables KERASTUNER_TUNER_ID,
+    KERASTUNER_ORACLE_IP and KERASTUNER_ORACLE_PORT are set, this is one of several processes
+    that share the search and the output folder: the one with "chief" in its name, or a worker.
+
+    Args:
+        target: A family of `capszoo.list_models()`, or a preset (a name, a file or a directory):
+            its family, with what is not searched as in the preset.
+        data: Name of the data, or a path; see `capszoo.data.load`. Defaults to `None`, the
+            preset's.
+        tuner: `"hyperband"`, `"bayesian"` or `"random"`. Defaults to `"hyperband"`.
+        trials: Most trials. Defaults to `20`.
+        epochs: Most epochs of a trial; Hyperband gives most trials fewer. Defaults to `10`.
+        seed: Seed of the choices, the weights and the order of the images. Defaults to `0`.
+        objective: `"accuracy"`, `"parameters"`, `"step_time"` or a list of them; see
+            `capszoo.tuning.objectives.metrics_of`. Defaults to `"accuracy"`.
+        space: The path of a search space file. Defaults to `None`, the family's own.
+        overrides: Hyper-parameters to fix or to search over another range; see
+            `capszoo.tuning.override`. Defaults to `None`.
+        max_parameters: Number of parameters above which a trial is declined.
+            Defaults to `None`.
+        output: The search's folder. Defaults to `None`, `runs/tune_<target>`.
+        resume: Whether to go on with the search in the folder, if there is one.
+            Defaults to `False`.
+        workers: How many worker processes share the search on this machine.
+            Defaults to `None`, this process alone.
+        data_dir: Folder of the data sets. Defaults to `None`.
+        callbacks: Keras callbacks of every trial; not with `workers`. Defaults to `()`.
+        progress: Function that is given a line of text after each trial. Defaults to `None`.
+
+    Returns:
+        The report, a dictionary; see `capszoo.tuning.report.write_report`. `None` in a worker.
+
+    Raises:
+        ValueError: If an argument is not as it should be, or the folder holds another search.
+        ImportError: If a package is missing.
+        RuntimeError: If a worker dies again and again.
+    """
+    require_keras_tuner()
+    check_callbacks(callbacks)
+    for name, value in (("trials", trials), ("epochs", epochs), ("workers", workers or 1)):
+        check_positive_int(name, value)
+    if workers is not None and callbacks:
+        raise ValueError("Argument `callbacks` cannot be handed to `workers`, other processes.")
+    objectives = metrics_of(objective)
+    oracle = make_oracle(tuner, objectives, trials, epochs, seed)
+    family, base, data = _resolve(target, data)
+    searched = read_space(space or family)
+    (images, labels), validation = _load(family, base, data, data_dir)
+    hypermodel = CapsuleHyperModel(
+        family,
+        images.shape[1:] if not _crop(base) else (*_crop(base), images.shape[-1]),
+        len(data_sets.class_names(data)),
+        space=searched,
+        overrides=overrides,
+        max_parameters=max_parameters,
+        base=base,
+        seed=seed,
+    )
+    settings = {
+        "target": str(target),
+        "data": str(data),
+        "tuner": tuner,
+        "trials": trials,
+        "epochs": epochs,
+        "seed": seed,
+        "objective": [objective] if isinstance(objective, str) else list(objective),
+        "overrides": overrides or {},
+        "max_parameters": max_parameters,
+        "space": hypermodel.space.model_dump(mode="json", exclude_unset=True),
+    }
+    folder = SearchFolder(output or pathlib.Path("runs") / f"tune_{pathlib.Path(target).stem}")
+    shared = "KERASTUNER_ORACLE_IP" in os.environ
+    is_worker = shared and "chief" not in os.environ.get("KERASTUNER_TUNER_ID", "")
+    if is_worker:
+        folder.wait_for(settings)
+    else:
+        folder.begin(settings, resume)
+
+    if workers is not None and not shared:
+        run_workers(folder, settings, workers, space_file=space, data_dir=data_dir)
+    else:
+        oracle.workers_go_on = shared
+        oracle.on_trial_done = Progress(trials, folder, _to(sys.stdout, progress))
+        # KerasTuner prints what it reloads, and the conditions of the space when it sends them.
+        with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+            runner = CapsuleTuner(oracle, hypermodel, folder.trials, seed)
+            runner.search(
+                images,
+                labels,
+                validation_data=validation,
+                epochs=epochs,
+                callbacks=list(callbacks),
+                verbose=0,
+            )
+    if is_worker:
+        return None
+    return write_report(folder, hypermodel, settings, len(images))
+
+
+def _to(stdout, say):
+    """A function that calls another one with the standard output as it is now."""
+    if say is None:
+        return None
+
+    def say_there(line):
+        with contextlib.redirect_stdout(stdout):
+            say(line)
+
+    return say_there
+
+
+def _resolve(target, data):
+    """The family a target names, the preset if it is one, and the name of the data."""
+    if target in list_models():
+        family, base = target, None
+    elif isinstance(target, str) and pathlib.Path(target).name == target and not _is_preset(target):
+        raise unknown_name_error("family or preset", target, [*list_models(), *list_presets()])
+    else:
+        base = read_preset(target)
+        family = base.family
+    if data is None and base is not None and base.data is not None:
+        data = base.data.name
+    if data is None:
+        raise ValueError(f"Say which data to search on: data=... or --data, for {target!r}.")
+    return family, base, data
+
+
+def _is_preset(target):
+    return target in list_presets() or pathlib.Path(target).exists()
+
+
+def _crop(base):
+    return base.data.crop if base is not None and base.data is not None else None
+
+
+def _load(family, base, data, data_dir):
+    """Training and validation images of a search."""
+    crop = _crop(base)
+    shape = tuple(crop) if crop else base and base.model.get("image_shape")
+    sizes = types.SimpleNamespace(
+        image_shape=shape and tuple(shape), num_classes=len(data_sets.class_names(data))
+    )
+    description = types.SimpleNamespace(
+        name=base.name if base else family, data=Data(name=str(data), crop=crop)
+    )
+    return [load_images(description, sizes, split, data_dir) for split in ("train", "validation")]

@@ -1,0 +1,107 @@
+"""Random points of every family's space, each trained for an epoch on the digits.
+
+    python -m capszoo.tuning.sweep                     # 5 points of each family
+    python -m capszoo.tuning.sweep --points 1 --images 100 capsnet
+
+It ends with exit code 1 if a point cannot be built or its loss is not finite.
+"""
+
+import argparse
+import sys
+import time
+
+import keras_tuner
+
+from capszoo import data
+from capszoo.models import list_models
+from capszoo.tuning.hypermodel import CapsuleHyperModel
+from capszoo.tuning.tuner import release_memory
+
+
+def random_point(hypermodel, seed):
+    """Draws a point of a search space.
+
+    Args:
+        hypermodel: A `CapsuleHyperModel`.
+        seed: Seed of the point.
+
+    Returns:
+        A `keras_tuner.HyperParameters` with its values.
+
+    Example:
+
+    >>> hypermodel = capszoo.tuning.CapsuleHyperModel("capsnet", (8, 8, 1), 10)
+    >>> hp = capszoo.tuning.sweep.random_point(hypermodel, seed=0)
+    >>> hp.get("conv_filters") in (32, 64, 128, 256)
+    True
+    """
+    hp = keras_tuner.HyperParameters()
+    hypermodel.declare_hyperparameters(hp)
+    for number, one in enumerate(hp.space):
+        hp.values[one.name] = one.random_sample(seed=1000 * seed + number)
+    hp.ensure_active_values()
+    return hp
+
+
+def sweep(families, points=5, images=None, seed=0, say=print):
+    """Trains random points of families for one epoch on the digits.
+
+    Args:
+        families: Names of families.
+        points: How many points of each. Defaults to `5`.
+        images: How many training images. Defaults to `None`, all 1,149.
+        seed: Seed of the points. Defaults to `0`.
+        say: Function that is given a line on each point. Defaults to `print`.
+
+    Returns:
+        List of the points that failed: family, number and reason.
+    """
+    train_images, labels = (part[:images] for part in data.load("digits"))
+    failed = []
+    for family in families:
+        hypermodel = CapsuleHyperModel(family, train_images.shape[1:], 10)
+        for point in range(points):
+            hp = random_point(hypermodel, seed + point)
+            started = time.perf_counter()
+            try:
+                model = hypermodel.build(hp)
+                history = hypermodel.fit(hp, model, train_images, labels, verbose=0)
+            except Exception as error:
+                failed.append((family, point, f"{type(error).__name__}: {error}"))
+                say(f"{family} {point}: FAILED {error}: {hp.values}")
+            else:
+                seconds = time.perf_counter() - started
+                loss = history.history["loss"][0]
+                say(f"{family} {point}: loss {loss:.4g} ({seconds:.1f} s)")
+            release_memory()
+    return failed
+
+
+def main(arguments=None):
+    """Runs the command.
+
+    Args:
+        arguments: Words of the command line. Defaults to `None`, those of the process.
+
+    Returns:
+        The exit code.
+    """
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("families", nargs="*", help="default: all")
+    parser.add_argument("--points", type=int, default=5)
+    parser.add_argument("--images", type=int)
+    parser.add_argument("--seed", type=int, default=0)
+    asked = parser.parse_args(arguments)
+    failed = sweep(
+        asked.families or list_models(), asked.points, asked.images, asked.seed, _say_at_once
+    )
+    print(f"{len(failed)} failed")
+    return 1 if failed else 0
+
+
+def _say_at_once(line):
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,202 @@
+"""The search spaces: names and defaults are public, files are strictly checked."""
+
+import pytest
+import yaml
+
+import capszoo
+from capszoo.tuning.space import fit_to_image
+from capszoo.tuning.space import validate_space
+
+TRAINING = {
+    "translation": 0.0625,
+    "rotation": 0.0,
+    "batch_size": 32,
+    "optimizer": "Adam",
+    "schedule": "cosine",
+}
+DECODER = {"decoder": True, "decoder_units": 128, "reconstruction_weight": 5e-4}
+MARGINS = {"positive_margin": 0.9, "negative_margin": 0.1, "negative_weight": 0.5}
+DEFAULTS = {
+    "capsnet": {
+        "conv_filters": 64,
+        "conv_kernel_size": 3,
+        "primary_types": 16,
+        "primary_dim": 8,
+        "primary_kernel_size": 3,
+        "primary_strides": 1,
+        "class_dim": 16,
+        "routing": "dynamic",
+        "iterations": 3,
+        "leaky": False,
+        **DECODER,
+        **MARGINS,
+        **TRAINING,
+        "learning_rate": 3e-3,
+    },
+    "cluster_capsnet": {
+        "capsule_layers": 3,
+        "capsule_types": 4,
+        "pose_dim": 6,
+        "routing": "cluster",
+        "cluster_size": 5,
+        "decoder": False,
+        **TRAINING,
+        "learning_rate": 5e-3,
+    },
+    "efficient_capsnet": {
+        "conv_layers": 3,
+        "conv_width": 32,
+        "conv_kernel_size": 3,
+        "activation": "relu",
+        "conv_normalization": "batch",
+        "primary_dim": 8,
+        "class_dim": 16,
+        "routing": "self_attention",
+        **DECODER,
+        **MARGINS,
+        **TRAINING,
+        "learning_rate": 3e-3,
+    },
+    "em_capsnet": {
+        "conv_filters": 64,
+        "conv_kernel_size": 3,
+        "conv_strides": 1,
+        "primary_types": 8,
+        "capsule_layers": 1,
+        "capsule_types": 16,
+        "pose_dim": 16,
+        "routing": "em",
+        "iterations": 2,
+        "margin_steps": 200,
+        "decoder": False,
+        **TRAINING,
+        "learning_rate": 3e-3,
+    },
+    "residual_capsnet": {
+        "depth": 8,
+        "num_capsules": 16,
+        "pose_dim": 8,
+        "class_dim": 16,
+        "conv_filters": 64,
+        "conv_kernel_size": 3,
+        "primary_types": 16,
+        "mode": "identity",
+        "skip_distance": 2,
+        "squash_sums": False,
+        "routing": "dynamic",
+        "iterations": 2,
+        **DECODER,
+        "reconstruction_weight": 1e-5,
+        **MARGINS,
+        **TRAINING,
+        "learning_rate": 2e-3,
+    },
+}
+CONDITIONAL = {"weight_decay", "sgd_learning_rate", "momentum", "decay_rate"}
+
+
+def test_every_family_has_a_space():
+    assert sorted(DEFAULTS) == capszoo.list_models()
+    assert not [name for name in capszoo.list_presets() if "search_space" in name]
+
+
+@pytest.mark.parametrize("family", DEFAULTS)
+def test_names_and_defaults_are_public(family):
+    space = capszoo.tuning.read_space(family)
+    assert space.defaults() == DEFAULTS[family]
+    others = {entry.name for entry in space.hyperparameters} - set(DEFAULTS[family])
+    assert others - {"decoder_units", "reconstruction_weight", "iterations"} == CONDITIONAL
+
+
+def test_large_windows_are_for_large_images():
+    space = capszoo.tuning.read_space("capsnet")
+    offered = {}
+    for side in (8, 28):
+        entries = fit_to_image(space, (side, side, 1)).hyperparameters
+        offered[side] = {one.name: one.values for one in entries if one.type == "Choice"}
+    assert offered[8]["conv_kernel_size"] == [3]
+    assert offered[28]["conv_kernel_size"] == [3, 5, 9]
+
+
+def content(**changes):
+    entry = {"name": "iterations", "type": "Int", "min_value": 1, "max_value": 3, "default": 2}
+    return {"family": "capsnet", "hyperparameters": [{**entry, **changes}]}
+
+
+def test_a_file_with_an_unknown_key_is_refused_by_name(tmp_path):
+    path = tmp_path / "space.yaml"
+    path.write_text(yaml.safe_dump(content(max_valeu=4)))
+    with pytest.raises(ValueError, match=r"space\.yaml.*\n.*\(iterations\)") as caught:
+        capszoo.tuning.read_space(path)
+    assert "Unknown key 'max_valeu'. Did you mean 'max_value'?" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"min_value": 4}, r"\(iterations\).*upside down: min_value 4 > max_value 3"),
+        ({"default": 7}, "the default 7 is not between 1 and 3"),
+        ({"min_value": "1"}, "valid integer. Received: '1'"),
+        ({"min_value": 0, "sampling": "log"}, "above 0"),
+        ({"type": "Integer"}, "Unknown type 'Integer'. Did you mean 'Int'?"),
+        ({"when": {"routin": ["dynamic"]}}, "Unknown hyper-parameter in iterations.when: 'routin'"),
+        ({"name": "Iterations"}, "match pattern"),
+    ],
+)
+def test_what_is_wrong_in_an_entry_is_named(changes, message):
+    with pytest.raises(ValueError, match=message):
+        validate_space(content(**changes), "here")
+
+
+def test_what_is_wrong_in_a_file_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"Unknown key 'hyperparameter'. Did you mean 'hyperpa"):
+        validate_space({**content(), "hyperparameter": []}, "here")
+    with pytest.raises(ValueError, match=r"Unknown family 'capsnt'. Did you mean 'capsnet'"):
+        validate_space({**content(), "family": "capsnt"}, "here")
+    twice = {"family": "capsnet", "hyperparameters": 2 * content()["hyperparameters"]}
+    with pytest.raises(ValueError, match="iterations stands twice"):
+        validate_space(twice, "here")
+    with pytest.raises(ValueError, match="expected a mapping"):
+        validate_space([], "here")
+    with pytest.raises(ValueError, match="no search space at"):
+        capszoo.tuning.read_space(tmp_path / "none.yaml")
+    with pytest.raises(ValueError, match=r"Unknown family 'capsnot'. Did you mean 'capsnet'"):
+        capszoo.tuning.read_space("capsnot")
+
+
+def test_a_condition_that_can_never_be_met_is_refused(tmp_path):
+    path = tmp_path / "space.yaml"
+    routing = {"name": "routing", "type": "Choice", "values": ["dynamic", "em"], "default": "em"}
+    entries = [routing, *content(when={"routing": ["dynamc"]})["hyperparameters"]]
+    path.write_text(yaml.safe_dump({"family": "capsnet", "hyperparameters": entries}))
+    with pytest.raises(ValueError, match=r"iterations\.when\.routing: 'dynamc'. Did you mean 'dyn"):
+        capszoo.tuning.read_space(path)
+
+
+def test_choices_with_a_fraction_are_refused():
+    choice = {"name": "rate", "type": "Choice", "values": [0.1, 0.2], "default": 0.1}
+    with pytest.raises(ValueError, match=r"\(rate\)"):
+        validate_space({"family": "capsnet", "hyperparameters": [choice]}, "here")
+
+
+def test_overrides_fix_and_change_ranges():
+    space = capszoo.tuning.read_space("capsnet")
+    changed = capszoo.tuning.override(
+        space, {"routing": "em", "iterations": {"max_value": 9, "default": 9}}
+    )
+    assert changed.defaults()["routing"] == "em"
+    assert changed.defaults()["iterations"] == 9
+    assert "leaky" not in changed.defaults()
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"conv_filter": 3}, "'conv_filter'. Did you mean 'conv_filters'"),
+        ({"learning_rate": {"min_value": 1, "max_value": 0.1}}, "upside down"),
+        ({"learning_rate": {"maximum": 1}}, "Unknown key 'maximum'"),
+    ],
+)
+def test_wrong_overrides_are_refused(overrides, message):
+    with pytest.raises(ValueError, match=message):
+        capszoo.tuning.override(capszoo.tuning.read_space("capsnet"), overrides)
