@@ -6,6 +6,7 @@
 import pathlib
 import re
 import sys
+import textwrap
 
 from capszoo.zoo.cache import home
 from capszoo.zoo.model_card import percent_with_error
@@ -67,7 +68,7 @@ def row(preset, here, name=None):
 
 
 def markdown_table():
-    """Makes the Markdown table of all presets.
+    """Makes the Markdown table of the presets that are measured, and names the others.
 
     Returns:
         String of lines.
@@ -77,12 +78,19 @@ def markdown_table():
     >>> capszoo.zoo.table.markdown_table().splitlines()[0].split("|")[1].strip()
     'preset'
     """
-    rows = [COLUMNS, ["---"] * len(COLUMNS)]
+    rows, recipes = [COLUMNS, ["---"] * len(COLUMNS)], []
     for name in list_presets():
         path = find_preset(name)
         preset = read_preset_file(path)
-        rows.append(row(preset, weights_here(preset, path)))
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
+        if preset.results is None:
+            recipes.append(f"`{name}`")
+        else:
+            rows.append(row(preset, weights_here(preset, path)))
+    table = "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
+    if not recipes:
+        return table
+    text = f"Recipes not trained yet, ready to `capszoo train`: {', '.join(recipes)}."
+    return f"{table}\n\n{textwrap.fill(text, 100, break_on_hyphens=False)}"
 
 
 def replace_table(text):
