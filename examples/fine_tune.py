@@ -1,12 +1,17 @@
 """Efficient-CapsNet, trained on MNIST, taken to another 10-class set; against a fresh start.
 
-    python examples/fine_tune.py                # scikit-learn's digits, enlarged; no download
+    python examples/fine_tune.py                # scikit-learn's digits, enlarged; two minutes
     python examples/fine_tune.py fashion_mnist  # needs Fashion-MNIST
 
-NOT MEASURED YET
+Accuracy on the 360 test digits after 200 steps of Adam (TensorFlow, one seed; one standard error is
+0.4 to 2 points): the same network, recipe and images, once with the weights of
+`efficient_capsnet_mnist` and once with random ones.
 
-The same network, recipe and images, once with the weights of `efficient_capsnet_mnist` and once
-with random ones.
+| training images of digits | pretrained | from scratch |
+|---|---|---|
+| 50 | 97.2 % | 79.2 % |
+| 200 | 97.5 % | 80.8 % |
+| 1000 | 99.4 % | 87.2 % |
 """
 
 import sys
