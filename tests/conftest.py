@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import sys
 
 import pytest
 
@@ -51,3 +52,25 @@ def real_data():
         return np.load(path, allow_pickle=False)
 
     return load
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, tmp_path):
+    """Runs the command in this process, in an empty folder: exit code, stdout and stderr."""
+    from capszoo import cli
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("CAPSZOO_HOME", str(tmp_path / ".home"))
+
+    def run(*arguments, backend=None):
+        monkeypatch.setattr(sys, "argv", ["capszoo", *map(str, arguments)])
+        code = 0
+        try:
+            cli.main(backend)
+        except SystemExit as stopped:
+            code = stopped.code or 0
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run

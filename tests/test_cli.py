@@ -15,7 +15,6 @@ import yaml
 from PIL import Image
 
 import capszoo
-from capszoo import cli
 from tests.zoo.local_server import running
 from tests.zoo.tiny import tiny_model
 from tests.zoo.tiny import write_tiny
@@ -36,26 +35,6 @@ COMMANDS = (
     "convert",
     "export",
 )
-
-
-@pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
-    """Runs the command in this process, in an empty folder: exit code, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setenv("CAPSZOO_HOME", str(tmp_path / ".home"))
-
-    def run(*arguments, backend=None):
-        monkeypatch.setattr(sys, "argv", ["capszoo", *map(str, arguments)])
-        code = 0
-        try:
-            cli.main(backend)
-        except SystemExit as stopped:
-            code = stopped.code or 0
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return run
 
 
 @pytest.fixture

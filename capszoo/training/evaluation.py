@@ -4,6 +4,7 @@ from capszoo.training.trainer import load_images
 from capszoo.zoo import golden
 from capszoo.zoo import load
 from capszoo.zoo import read_preset
+from capszoo.zoo.model_card import standard_error
 
 
 def evaluate(preset, *, split="test", data_dir=None, batch_size=128, verbose="auto"):
@@ -62,8 +63,3 @@ def evaluate(preset, *, split="test", data_dir=None, batch_size=128, verbose="au
             golden.difference(model, description.golden.scores) if description.golden else None
         ),
     }
-
-
-def standard_error(accuracy, images):
-    """Standard error of an accuracy measured on that many images."""
-    return (accuracy * (1 - accuracy) / images) ** 0.5

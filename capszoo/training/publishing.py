@@ -17,8 +17,8 @@ from capszoo.zoo import golden
 from capszoo.zoo import load
 from capszoo.zoo import read_preset
 from capszoo.zoo import weights as weights_files
-from capszoo.zoo.presets import write_text
 from capszoo.zoo.schema import Golden
+from capszoo.zoo.text_files import write_text
 
 # What is measured, and stands behind what is chosen.
 MEASURED = ("results", "weights", "golden")
@@ -27,7 +27,7 @@ MEASURED = ("results", "weights", "golden")
 def publish(run, *, float16=False, results_only=False, data_dir=None):
     """Puts what a run measured into the preset's own file, and its weights beside it.
 
-    The preset's text above its results, with its comments, stays as it is.
+    The rest of the preset's text, with its comments, stays as it is.
 
     Args:
         run: Folder of a finished run, of a preset with a file of its own.
@@ -81,11 +81,14 @@ def publish(run, *, float16=False, results_only=False, data_dir=None):
 
 
 def _write_measured(path, text, sections):
-    """Writes measured sections in place of those at the end of a preset's text."""
-    lines = text.splitlines()
-    starts = [n for n, line in enumerate(lines) if line.partition(":")[0] in MEASURED]
-    kept = "\n".join(lines[: starts[0]] if starts else lines)
-    parts = [kept.rstrip()]
+    """Writes measured sections at the end of a preset's text, in place of those that it has."""
+    kept, is_measured = [], False
+    for line in text.splitlines():
+        if line and not line[0].isspace():
+            is_measured = line.partition(":")[0] in MEASURED
+        if not is_measured:
+            kept.append(line)
+    parts = ["\n".join(kept).rstrip()]
     for name, section in sections.items():
         content = section.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
         # The scores of a golden record stand in rows.

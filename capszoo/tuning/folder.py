@@ -9,9 +9,10 @@ chief.log, worker-N.log    where it ran with workers
 """
 
 import json
-import os
 import pathlib
 import time
+
+from capszoo.zoo.text_files import write_text
 
 SEARCH_FILE = "search.json"
 SECONDS_TO_WAIT = 600
@@ -56,9 +57,7 @@ class SearchFolder:
         if there is not None:
             self._check_same(there, settings)
         self.trials.mkdir(parents=True, exist_ok=True)
-        partial = self.path / f"{SEARCH_FILE}.partial"
-        partial.write_text(json.dumps(settings, indent=2), encoding="utf-8")
-        os.replace(partial, self.path / SEARCH_FILE)
+        write_text(self.path / SEARCH_FILE, json.dumps(settings, indent=2))
 
     def wait_for(self, settings):
         """Waits until the chief has made the folder, and checks that it is the same search.

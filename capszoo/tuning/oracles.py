@@ -6,11 +6,13 @@ between them it repeats a finished trial or loses one, killed within one it cann
 
 import json
 import os
+import pathlib
 
 import keras_tuner
 from keras_tuner import oracles
 
 from capszoo.validation import check_choice
+from capszoo.zoo.text_files import write_text
 
 # A failed trial says something about its combination, not about the search.
 NO_LIMIT = 1_000_000_000
@@ -118,7 +120,4 @@ def make_oracle(tuner, objectives, trials, epochs, seed):
 
 
 def _write(path, content):
-    partial = f"{path}.partial"
-    with open(partial, "w", encoding="utf-8") as file:
-        json.dump(content, file)
-    os.replace(partial, path)
+    write_text(pathlib.Path(path), json.dumps(content))

@@ -40,7 +40,8 @@ class Progress:
 
     def _reason(self, trial):
         path = self.folder.trials / f"trial_{trial.trial_id}" / "failure.txt"
-        return path.read_text(encoding="utf-8").splitlines()[0] if path.is_file() else "?"
+        reason = path.read_text(encoding="utf-8").splitlines()[0] if path.is_file() else "?"
+        return reason.rstrip(".")
 
 
 def format_seconds(seconds):

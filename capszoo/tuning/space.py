@@ -10,7 +10,7 @@ from capszoo.tuning.schema import Choice
 from capszoo.tuning.schema import SearchSpace
 from capszoo.validation import unknown_name_error
 from capszoo.zoo import presets
-from capszoo.zoo.yaml_text import load_yaml
+from capszoo.zoo.yaml_text import read_yaml
 
 SPACE_FILE = "search_space.yaml"
 
@@ -45,11 +45,7 @@ def read_space(space):
             )
     if not path.is_file():
         raise ValueError(f"There is no search space at {str(path)!r}.")
-    try:
-        content = load_yaml(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} is not a YAML file: {error}") from None
-    found = validate_space(content, path)
+    found = validate_space(read_yaml(path), path)
     choices = {one.name: one.values for one in found.hyperparameters if isinstance(one, Choice)}
     for entry in found.hyperparameters:
         for parent, values in entry.when.items():

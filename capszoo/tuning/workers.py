@@ -11,6 +11,8 @@ import time
 import keras
 import yaml
 
+from capszoo.zoo.text_files import write_text
+
 MOST_RESTARTS = 5
 CHIEF = "chief"
 
@@ -130,6 +132,4 @@ def _release(folder):
     state = json.loads(path.read_text(encoding="utf-8"))
     state["retry_queue"] += [one for one in state["ongoing_trials"].values()]
     state["ongoing_trials"] = {}
-    partial = path.with_name(f"{path.name}.partial")
-    partial.write_text(json.dumps(state), encoding="utf-8")
-    os.replace(partial, path)
+    write_text(path, json.dumps(state))

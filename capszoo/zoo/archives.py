@@ -13,7 +13,16 @@ MAX_FILES = 1000
 MAX_BYTES = 4 << 30
 # What tarfile reads in one piece are headers: a longer one is an attack on our memory.
 _MAX_PIECE = 1 << 20
-_DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError)
+# What the readers raise on files that are damaged, encrypted (RuntimeError), or packed by a method
+# that Python does not know (one of its subclasses).
+_DAMAGE = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    gzip.BadGzipFile,
+    zlib.error,
+    EOFError,
+    RuntimeError,
+)
 
 
 def unpack(archive, folder, where=None):
@@ -42,7 +51,7 @@ def unpack(archive, folder, where=None):
                 # gzip compares its checksum at the very end, which tarfile does not read.
                 if len(plain.read(_MAX_PIECE)) == _MAX_PIECE:
                     raise tarfile.ReadError("more follows after its end")
-    except (*_DAMAGE, RuntimeError, gzip.BadGzipFile) as error:
+    except _DAMAGE as error:
         shutil.rmtree(folder, ignore_errors=True)
         raise ValueError(f"{where} is not a readable .zip or .tar.gz archive: {error}") from error
     except BaseException:

@@ -3,14 +3,6 @@
 from urllib.parse import urljoin
 from urllib.parse import urlsplit
 
-import requests
-from rich.console import Console
-from rich.progress import BarColumn
-from rich.progress import DownloadColumn
-from rich.progress import Progress
-from rich.progress import TextColumn
-from rich.progress import TransferSpeedColumn
-
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _SECONDS = (10, 30)  # to connect, and between two pieces
 _REDIRECTS = 5
@@ -52,6 +44,9 @@ def download(url, path, limit):
         ValueError: If the address is not allowed, or a web page or too much came.
         OSError: If the server cannot be reached, refuses or ends early, or the disk is full.
     """
+    # As long to import as the rest of the package, and most of its users never download.
+    import requests
+
     try:
         with requests.Session() as session, _open(session, url) as response:
             if response.status_code != 200:
@@ -117,11 +112,15 @@ def _check_size(size, url, limit):
 
 
 def _progress():
+    from rich import progress
+    from rich.console import Console
+
     console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    return Progress(
-        *columns,
-        TransferSpeedColumn(),
+    return progress.Progress(
+        progress.TextColumn("{task.description}"),
+        progress.BarColumn(),
+        progress.DownloadColumn(),
+        progress.TransferSpeedColumn(),
         console=console,
         transient=True,
         disable=not console.is_terminal,

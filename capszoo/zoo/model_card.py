@@ -1,8 +1,8 @@
 """The model card of a preset directory: what lies there, in Markdown, made from the preset."""
 
-import os
-
 import yaml
+
+from capszoo.zoo.text_files import write_text
 
 CARD_FILE = "README.md"
 BAR = r"\|"  # as it stands inside a table's cell
@@ -52,9 +52,7 @@ def card(preset, parameters=None):
 
 def write_card(preset, folder, parameters=None):
     """Writes the model card of a preset to its directory, whole or not at all."""
-    partial = folder / f"{CARD_FILE}.partial"
-    partial.write_text(card(preset, parameters), encoding="utf-8")
-    os.replace(partial, folder / CARD_FILE)
+    write_text(folder / CARD_FILE, card(preset, parameters))
 
 
 def _how_to_load(preset):
@@ -123,8 +121,12 @@ def percent_with_error(accuracy, images):
     >>> capszoo.zoo.model_card.percent_with_error(0.9, 100)
     '90.00 ± 3.00 %'
     """
-    error = (accuracy * (1 - accuracy) / images) ** 0.5
-    return f"{100 * accuracy:.2f} ± {100 * error:.2f} %"
+    return f"{100 * accuracy:.2f} ± {100 * standard_error(accuracy, images):.2f} %"
+
+
+def standard_error(accuracy, images):
+    """Standard error of an accuracy measured on that many images."""
+    return (accuracy * (1 - accuracy) / images) ** 0.5
 
 
 def _section(title, content):

@@ -8,7 +8,7 @@ from capszoo.zoo.model_card import result_lines
 from capszoo.zoo.presets import configs_folder
 from capszoo.zoo.presets import list_presets
 from capszoo.zoo.presets import read_preset
-from capszoo.zoo.presets import write_text
+from capszoo.zoo.text_files import write_text
 
 PAGE_FILE = "README.md"
 

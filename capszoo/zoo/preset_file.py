@@ -1,7 +1,7 @@
 """Reading one preset file."""
 
 from capszoo.zoo.schema import validate
-from capszoo.zoo.yaml_text import load_yaml
+from capszoo.zoo.yaml_text import read_yaml
 
 PRESET_FILE = "preset.yaml"
 
@@ -25,9 +25,4 @@ def read_preset_file(path, where=None):
     >>> capszoo.zoo.preset_file.read_preset_file(path).family
     'capsnet'
     """
-    where = where or path
-    try:
-        content = load_yaml(path.read_text(encoding="utf-8"))
-    except ValueError as error:  # UnicodeDecodeError is one, too
-        raise ValueError(f"{where} is not a YAML file: {error}") from None
-    return validate(content, where)
+    return validate(read_yaml(path, where), where or path)

@@ -11,6 +11,7 @@ from capszoo.zoo.preset_file import PRESET_FILE
 from capszoo.zoo.preset_file import read_preset_file
 from capszoo.zoo.remote import fetch_preset
 from capszoo.zoo.remote import is_remote
+from capszoo.zoo.text_files import write_text
 
 _NOT_PRESETS = {"search_space.yaml"}
 
@@ -133,10 +134,3 @@ def write_preset(preset, path):
     content = preset.model_dump(mode="json", exclude_none=True)
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
     write_text(path, text)
-
-
-def write_text(path, text):
-    """Writes a text file, whole or not at all."""
-    partial = path.with_name(f"{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)

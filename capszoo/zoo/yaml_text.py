@@ -26,6 +26,25 @@ _Loader.add_implicit_resolver(
 )
 
 
+def read_yaml(path, where=None):
+    """Reads a YAML file of plain data.
+
+    Args:
+        path: `pathlib.Path` of the file.
+        where: Where it comes from, for the error. Defaults to `None`, the path.
+
+    Returns:
+        Dictionaries, lists, strings, numbers.
+
+    Raises:
+        ValueError: If the file is not YAML or a key stands twice.
+    """
+    try:
+        return load_yaml(path.read_text(encoding="utf-8"))
+    except ValueError as error:  # UnicodeDecodeError is one, too
+        raise ValueError(f"{where or path} is not a YAML file: {error}") from None
+
+
 def load_yaml(text):
     """Reads YAML text of plain data.
 

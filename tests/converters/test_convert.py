@@ -1,14 +1,12 @@
 """What every format refuses, and the commands."""
 
 import json
-import sys
 
 import h5py
 import numpy as np
 import pytest
 
 import capszoo
-from capszoo import cli
 from capszoo import converters
 from tests.converters import made_files
 from tests.zoo.tiny import tiny_model
@@ -88,24 +86,6 @@ def test_whole_saved_model(rng, tmp_path):
         opened["optimizer_weights/iterations"] = 3
     conversion = converters.convert("keras_capsnet", tmp_path / "model.h5", tmp_path / "out")
     assert conversion.rows[0].source == "conv1/conv1/kernel"
-
-
-@pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
-    """Runs the command in an empty folder: exit code, stdout and stderr."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["capszoo", *map(str, arguments)])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as stopped:
-            code = stopped.code or 0
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return run
 
 
 def test_convert_command(run, rng, tmp_path):

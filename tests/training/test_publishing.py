@@ -37,6 +37,10 @@ def test_publish(run):
     # Once more: what was measured is replaced.
     assert publish(folder) == preset
     assert path.read_text().count("results:") == 1
+    # What stands behind is kept, too.
+    path.write_text(f"{path.read_text()}# Another comment.\nlicense: MIT\n")
+    assert publish(folder).license == "MIT"
+    assert "# Another comment.\n" in path.read_text()
 
 
 def test_float16(run):

@@ -1,11 +1,10 @@
 """`capszoo tune`: what it prints, and with which exit code."""
 
+import functools
 import json
-import sys
 
 import pytest
 
-from capszoo import cli
 from tests.tuning.tiny import TINY
 from tests.zoo.tiny import toy_data
 
@@ -13,40 +12,28 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 
 
 @pytest.fixture
-def run(monkeypatch, capsys, tmp_path):
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["capszoo", "tune", *map(str, arguments)])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as stopped:
-            code = stopped.code or 0
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return run
+def tune(run):
+    return functools.partial(run, "tune")
 
 
-def test_tune(run, tmp_path):
+def test_tune(tune, tmp_path):
     words = ["capsnet", "--data", toy_data(tmp_path), "--tuner", "random", "--trials", 1]
     words += ["--epochs", 1, "--output", "found"]
     for name, value in TINY.items():
         words += ["--set", f"{name}={json.dumps(value)}"]
-    code, out, err = run(*words)
+    code, out, err = tune(*words)
     assert code == 0, err
     assert "best of 1 trials" in out
     assert "accuracy against parameters" in out
     assert "Train the best one: capszoo train found/best.yaml" in out
     assert "Trial 1 of 1 (0): val_accuracy" in err
 
-    code, out, err = run(*words)
+    code, out, err = tune(*words)
     assert code == 2
     assert "holds the search of 'capsnet'" in err
     assert "--resume" in err
 
-    code, out, _ = run(*words, "--resume", "--json")
+    code, out, _ = tune(*words, "--resume", "--json")
     assert code == 0
     assert json.loads(out)["finished"] == 1
 
@@ -62,8 +49,8 @@ def test_tune(run, tmp_path):
         (["capsnet", "--data", "digits", "--set", "rooting=em"], "Did you mean 'routing'"),
     ],
 )
-def test_bad_input_ends_with_one_message(run, words, message, tmp_path):
-    code, out, err = run(*words)
+def test_bad_input_ends_with_one_message(tune, words, message, tmp_path):
+    code, out, err = tune(*words)
     assert code == 2
     assert out == ""
     assert message in err
