@@ -139,6 +139,7 @@ class CapsuleLayer(keras.layers.Layer):
             kernel,
             self.vote_offset(),
             activations,
+            self.dense_children(children),
             return_coupling=return_coupling,
             **self.routing_arguments(),
         )
@@ -146,6 +147,10 @@ class CapsuleLayer(keras.layers.Layer):
     def arrange_children(self, poses):
         """Does what the votes of every kernel have in common; nothing by itself."""
         return poses
+
+    def dense_children(self, children):
+        """The children, flat, if their votes are `capszoo.ops.dense_votes`; else `None`."""
+        return None
 
     def vote_offset(self):
         """What is added to the votes, as it broadcasts to them; `None` for nothing."""

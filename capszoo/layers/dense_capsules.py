@@ -69,9 +69,14 @@ class DenseCapsules(CapsuleLayer):
     def compute_kernel_shape(self, input_shape, child_dim):
         return (math.prod(input_shape[1:-1]), child_dim)
 
-    def compute_votes(self, poses, kernel):
-        children, child_dim = kernel.shape[:2]
-        return dense_votes(ops.reshape(poses, (-1, children, child_dim)), kernel)
+    def arrange_children(self, poses):
+        return ops.reshape(poses, (-1, math.prod(poses.shape[1:-1]), poses.shape[-1]))
+
+    def dense_children(self, children):
+        return children
+
+    def compute_votes(self, children, kernel):
+        return dense_votes(children, kernel)
 
     def compute_votes_shape(self, input_shape):
         children = math.prod(input_shape[1:-1]) * self.routing.votes_per_child

@@ -1,10 +1,9 @@
 """Two-dimensional convolution in the form that is fastest on the backend at hand."""
 
-import functools
-
 import keras
 from keras import ops
 
+from capszoo.ops.tiles import runs_on_cpu
 from capszoo.validation import check_choice
 from capszoo.validation import check_size_pair
 
@@ -62,14 +61,9 @@ def prefers_patches(kernel_size, strides):
     On TensorFlow (233 native, 489 patches for the first row) and PyTorch (308, 366) the native
     form wins, as it does on GPUs.
     """
-    if keras.backend.backend() != "jax" or not _runs_on_cpu():
+    if keras.backend.backend() != "jax" or not runs_on_cpu():
         return False
     return max(strides) > 1 or max(kernel_size) >= 5
-
-
-@functools.cache
-def _runs_on_cpu():
-    return all(device.startswith("cpu") for device in keras.distribution.list_devices())
 
 
 def extract_patches(inputs, kernel_size, strides=1, padding="valid"):

@@ -89,6 +89,36 @@ def _squash(x, axis, scale, epsilon):
     return scale(_squared_norm(x, axis), epsilon) * x
 
 
+def squash_gradient(x, upstream, epsilon=EPSILON):
+    """Computes the gradient of `squash(x)` where the one of its result is `upstream`.
+
+    With `q = sum(x**2)` and `squash(x) = f(q) * x`, it is
+    `f(q) * upstream + 2 * f'(q) * (x . upstream) * x`. For gradients that are written out.
+
+    Args:
+        x: Tensor of vectors, along the last axis.
+        upstream: Tensor of the shape of `x`.
+        epsilon: As in `squash`. Defaults to `1e-7`.
+
+    Returns:
+        Tensor of the shape of `x`.
+
+    Example:
+
+    >>> x = np.array([3.0, 4.0], "float32")
+    >>> across = capszoo.ops.squash_gradient(x, np.array([-4.0, 3.0], "float32"))
+    >>> [round(float(number), 4) for number in across]
+    [-0.7692, 0.5769]
+    """
+    x, upstream = ops.convert_to_tensor(x), ops.convert_to_tensor(upstream)
+    squared_norm = _squared_norm(x, -1)
+    root = ops.rsqrt(squared_norm + epsilon)
+    slope = root / ops.square(1.0 + squared_norm)
+    slope = slope - 0.5 * squared_norm / (1.0 + squared_norm) * root**3
+    along = ops.sum(x * upstream, axis=-1, keepdims=True)
+    return _standard_scale(squared_norm, epsilon) * upstream + 2.0 * slope * along * x
+
+
 @in_float32
 def log_sigmoid(x):
     """Computes `log(sigmoid(x))` without underflow: `min(0, x) - log1p(exp(-|x|))`.

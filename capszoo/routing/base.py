@@ -46,7 +46,7 @@ class Routing(keras.layers.Layer):
     def call(self, votes, activations=None, return_coupling=False):
         raise NotImplementedError(f"{type(self).__name__} must implement `call`.")
 
-    def route(self, make_votes, kernel, offset=None, activations=None, **arguments):
+    def route(self, make_votes, kernel, offset=None, activations=None, children=None, **arguments):
         """Combines votes that are not made yet: what capsule layers call.
 
         Votes are linear in the kernel, so a routing that needs but sums of them may make those
@@ -57,6 +57,9 @@ class Routing(keras.layers.Layer):
             kernel: Tensor of shape `(..., votes_per_child, parents, pose_dim)`.
             offset: Tensor that is added to the votes. Defaults to `None`.
             activations: As in `call`. Defaults to `None`.
+            children: Where the votes are `capszoo.ops.dense_votes(children, kernel)`, these
+                children; for a routing that makes the votes a few samples at a time.
+                Defaults to `None`.
             **arguments: Other arguments of `call`.
 
         Returns:

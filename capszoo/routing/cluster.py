@@ -93,7 +93,15 @@ class ClusterRouting(Routing):
             return_coupling,
         )
 
-    def route(self, make_votes, kernel, offset=None, activations=None, return_coupling=False):
+    def route(
+        self,
+        make_votes,
+        kernel,
+        offset=None,
+        activations=None,
+        children=None,
+        return_coupling=False,
+    ):
         """Combines votes without making them: see `Routing.route`.
 
         An orthogonal change of basis among the votes of a cluster leaves their squares' sum as

@@ -6,6 +6,7 @@ from keras import ops
 from capszoo.ops import squash
 from capszoo.routing.base import IterativeRouting
 from capszoo.routing.registry import register
+from capszoo.routing.tiled_dynamic import route_in_tiles
 
 
 @register("dynamic")
@@ -106,6 +107,34 @@ class DynamicRouting(IterativeRouting):
         if coupling is None:
             coupling = ops.full_like(votes[..., 0], self._uniform(votes))
         return poses, coupling
+
+    def route(
+        self,
+        make_votes,
+        kernel,
+        offset=None,
+        activations=None,
+        children=None,
+        return_coupling=False,
+    ):
+        """Combines dense votes a few samples at a time, so that they never exist all at once."""
+        if children is None or offset is not None or return_coupling:
+            return super().route(
+                make_votes, kernel, offset, activations, return_coupling=return_coupling
+            )
+        self.refuse_activations(activations)
+        if self.bias is None:
+            bias = ops.zeros((kernel.shape[-2], kernel.shape[-1]))
+        else:
+            bias = ops.convert_to_tensor(self.bias)
+        return route_in_tiles(
+            children,
+            ops.squeeze(kernel, 2),
+            bias,
+            self.iterations,
+            leaky=self.leaky,
+            stop_gradient=self.stop_gradient,
+        )
 
     def _uniform(self, votes):
         return 1.0 / (votes.shape[-3] + (1 if self.leaky else 0))

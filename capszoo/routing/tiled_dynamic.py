@@ -1,0 +1,180 @@
+"""Dynamic routing of dense capsules, tile by tile, with its gradient written out."""
+
+import keras
+from keras import ops
+
+from capszoo.ops import rows_per_tile
+from capszoo.ops import scan_tiles
+from capszoo.ops import squash
+from capszoo.ops import squash_gradient
+
+
+def route_in_tiles(children, kernel, bias, iterations, leaky=False, stop_gradient=False, rows=None):
+    """Computes what `DynamicRouting` makes of `dense_votes(children, kernel)`.
+
+    The votes are made a few samples at a time and never leave the caches as a whole; the
+    gradient makes them again. What it needs besides, the couplings and the parents before the
+    squash, is kept: a sixteenth of the votes for each iteration.
+
+    With `b[t]` the logits of iteration `t`, `c[t]` the coupling, `s[t]` the parents before the
+    squash `v[t]` and `d` for a gradient, from the last iteration to the first
+
+        ds[t] = squash'(s[t]) dv[t]
+        db[t] = db[t + 1] + c[t] * (votes . ds[t] - sum over parents of c[t] * (votes . ds[t]))
+        dv[t - 1] = sum over children of db[t] * votes
+
+    and the gradient of the votes is a sum of few outer products,
+
+        dvotes[j, i] = sum over t of c[t][j, i] ds[t][j] + db[t][j, i] v[t - 1][j]
+
+    so that no iteration writes anything of their size.
+
+    Args:
+        children: Tensor of shape `(rows, children, child_dim)`.
+        kernel: Tensor of shape `(children, child_dim, parents, pose_dim)`.
+        bias: Tensor of shape `(parents, pose_dim)`, added before the squash.
+        iterations: As in `DynamicRouting`.
+        leaky: As in `DynamicRouting`. Defaults to `False`.
+        stop_gradient: As in `DynamicRouting`. Defaults to `False`.
+        rows: How many rows a tile has. Defaults to what suits the size of their votes.
+
+    Returns:
+        Poses of shape `(rows, parents, pose_dim)`, in the dtype of the children; computed in
+        float32 from votes of that dtype.
+    """
+    children, kernel, bias = map(ops.convert_to_tensor, (children, kernel, bias))
+    inputs, child_dim, parents, pose_dim = kernel.shape
+    dtype = keras.backend.standardize_dtype(children.dtype)
+    wide = keras.backend.result_type(dtype, "float32")
+    uniform = 1.0 / (parents + (1 if leaky else 0))
+    if rows is None:
+        rows = rows_per_tile(4 * parents * inputs * pose_dim)
+
+    def make_votes(children, kernel):
+        votes = ops.matmul(_contiguous(ops.transpose(children, (1, 0, 2))), kernel)
+        votes = ops.reshape(votes, (inputs, -1, parents, pose_dim))
+        return ops.cast(_contiguous(ops.transpose(votes, (1, 2, 0, 3))), wide)
+
+    def forward(votes, bias):
+        couplings, sums = [], []
+        logits = None
+        for iteration in range(iterations):
+            if logits is None:
+                total = ops.sum(votes, axis=2) * uniform
+            else:
+                couplings.append(_softmax(logits, leaky))
+                total = _sum_children(couplings[-1], votes)
+            sums.append(total + bias)
+            if iteration < iterations - 1:
+                agreement = _agreement(votes, squash(sums[-1]))
+                logits = agreement if logits is None else logits + agreement
+        return sums, couplings
+
+    def backward(votes, sums, couplings, poses_gradient):
+        """Returns the gradient of the votes, as factors of outer products, and of the sums."""
+        coefficients, directions = [], []
+        logits_gradient, sums_gradient = None, 0.0
+        for iteration in reversed(range(iterations)):
+            sum_gradient = squash_gradient(sums[iteration], poses_gradient)
+            sums_gradient = sums_gradient + sum_gradient
+            seen = not stop_gradient or iteration == iterations - 1
+            if iteration == 0:
+                if seen:
+                    coefficients.append(ops.full_like(votes[..., 0], uniform))
+                    directions.append(sum_gradient)
+                break
+            coupling = couplings[iteration - 1]
+            gradient = coupling * _agreement(votes, sum_gradient)
+            gradient = gradient - coupling * ops.sum(gradient, axis=1, keepdims=True)
+            if logits_gradient is not None:
+                gradient = logits_gradient + gradient
+            logits_gradient = gradient
+            poses_gradient = _sum_children(logits_gradient, votes)
+            if seen:
+                coefficients.append(coupling)
+                directions.append(sum_gradient)
+            if not stop_gradient:
+                coefficients.append(logits_gradient)
+                directions.append(squash(sums[iteration - 1]))
+        return coefficients, directions, ops.sum(sums_gradient, axis=0)
+
+    @ops.custom_gradient
+    def routed(children, kernel, bias):
+        def forward_tile(carry, children):
+            sums, couplings = forward(make_votes(children, kernel), bias)
+            return carry, (squash(sums[-1]), *sums, *couplings)
+
+        _, (poses, *kept) = scan_tiles(forward_tile, (), (children,), rows)
+
+        def gradient(*arguments, upstream=None):
+            if upstream is None:
+                (upstream,) = arguments
+
+            def backward_tile(carry, children, poses_gradient, *kept):
+                kernel_gradient, bias_gradient = carry
+                coefficients, directions, new_bias_gradient = backward(
+                    make_votes(children, kernel),
+                    kept[:iterations],
+                    kept[iterations:],
+                    poses_gradient,
+                )
+                votes_gradient = _sum_of_products(coefficients, directions)
+                votes_gradient = ops.reshape(votes_gradient, (inputs, -1, parents * pose_dim))
+                votes_gradient = ops.cast(votes_gradient, dtype)
+                transposed = ops.transpose(kernel, (0, 2, 1))
+                children_gradient = ops.matmul(votes_gradient, transposed)
+                new_kernel_gradient = ops.matmul(ops.transpose(children, (1, 2, 0)), votes_gradient)
+                carry = (
+                    kernel_gradient + ops.cast(new_kernel_gradient, wide),
+                    bias_gradient + new_bias_gradient,
+                )
+                return carry, (ops.transpose(children_gradient, (1, 0, 2)),)
+
+            (kernel_gradient, bias_gradient), (children_gradient,) = scan_tiles(
+                backward_tile,
+                (ops.zeros(kernel.shape, dtype=wide), ops.zeros(bias.shape, dtype=wide)),
+                (children, ops.cast(upstream, wide), *kept),
+                rows,
+            )
+            return children_gradient, ops.cast(kernel_gradient, dtype), bias_gradient
+
+        return ops.cast(poses, dtype), gradient
+
+    kernel = ops.reshape(ops.cast(kernel, dtype), (inputs, child_dim, parents * pose_dim))
+    return routed(children, kernel, ops.cast(bias, wide))
+
+
+def _contiguous(x):
+    """Lays a transposed tensor out anew where the backend would read it across its memory."""
+    return x.contiguous() if keras.backend.backend() == "torch" else x
+
+
+def _softmax(logits, leaky):
+    if not leaky:
+        return ops.softmax(logits, axis=1)
+    none = ops.zeros_like(logits[:, :1])
+    return ops.softmax(ops.concatenate([none, logits], axis=1), axis=1)[:, 1:]
+
+
+def _sum_children(weights, votes):
+    return ops.squeeze(ops.matmul(ops.expand_dims(weights, 2), votes), 2)
+
+
+def _agreement(votes, poses):
+    return ops.squeeze(ops.matmul(votes, ops.expand_dims(poses, -1)), -1)
+
+
+def _sum_of_products(coefficients, directions):
+    """Sums outer products of `(rows, parents, children)` and `(rows, parents, pose_dim)`.
+
+    The children come first in the result: `(children, rows, parents, pose_dim)`.
+    """
+    if keras.backend.backend() == "jax":
+        # Fused into one pass that writes in place.
+        return sum(
+            ops.expand_dims(ops.transpose(coefficient, (2, 0, 1)), -1) * direction
+            for coefficient, direction in zip(coefficients, directions, strict=True)
+        )
+    coefficients = ops.transpose(ops.stack(coefficients, axis=2), (0, 1, 3, 2))
+    products = ops.matmul(coefficients, ops.stack(directions, axis=2))
+    return _contiguous(ops.transpose(products, (2, 0, 1, 3)))
