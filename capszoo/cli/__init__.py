@@ -1,5 +1,6 @@
 """The command line: parse, call the package, print. Each module adds its commands to the app."""
 
+from capszoo.cli import benchmark
 from capszoo.cli import convert
 from capszoo.cli import inference
 from capszoo.cli import presets

@@ -56,15 +56,15 @@ def percent(fraction):
     return f"{100 * fraction:.2f} %"
 
 
-def parse_setting(setting):
-    """Takes `KEY=VALUE` apart; the value is YAML."""
+def parse_setting(setting, option="--set"):
+    """Takes `KEY=VALUE`, given to an option, apart; the value is YAML."""
     key, equals, value = setting.partition("=")
     if not equals or not key:
-        raise ValueError(f"Expected --set KEY=VALUE. Received: --set {setting}")
+        raise ValueError(f"Expected {option} KEY=VALUE. Received: {option} {setting}")
     try:
         return key, load_yaml(value)
     except ValueError:
-        raise ValueError(f"The value of --set {setting} is not YAML.") from None
+        raise ValueError(f"The value of {option} {setting} is not YAML.") from None
 
 
 def _print_version(wanted: bool):

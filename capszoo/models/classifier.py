@@ -1,6 +1,7 @@
 """The base class of every family: a capsule network that classifies images."""
 
 import copy
+import inspect
 import types
 
 import keras
@@ -20,6 +21,7 @@ from capszoo.models.step_counter import StepCounter
 from capszoo.validation import check_image_shape
 from capszoo.validation import check_number
 from capszoo.validation import check_positive_int
+from capszoo.validation import unknown_name_error
 
 
 class CapsuleClassifier(keras.Model):
@@ -78,6 +80,10 @@ class CapsuleClassifier(keras.Model):
         name,
         **kwargs,
     ):
+        for argument in kwargs:
+            # Keras drops what it does not know.
+            if argument != "trainable":
+                raise unknown_name_error("argument", argument, self.argument_names())
         check_number("reconstruction_weight", reconstruction_weight, 0)
         outputs = {"scores": scores, "poses": poses, "coupling": coupling}
         mask = None
@@ -155,6 +161,30 @@ class CapsuleClassifier(keras.Model):
         )
 
     # What a family may answer differently.
+
+    @classmethod
+    def argument_names(cls):
+        """Lists the arguments of this family, those of its base classes among them.
+
+        Returns:
+            List of names.
+
+        Example:
+
+        >>> "conv_filters" in capszoo.models.CapsNet.argument_names()
+        True
+        """
+        names = []
+        for base in cls.__mro__[: cls.__mro__.index(CapsuleClassifier)]:
+            if "__init__" not in vars(base):
+                continue
+            parameters = list(inspect.signature(base.__init__).parameters.values())[1:]
+            kinds = {one.kind for one in parameters}
+            variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+            names += [one.name for one in parameters if one.kind not in variadic]
+            if inspect.Parameter.VAR_KEYWORD not in kinds:
+                break
+        return names
 
     def default_loss(self):
         """The loss `compile()` takes where none is given."""

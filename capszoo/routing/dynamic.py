@@ -118,7 +118,7 @@ class DynamicRouting(IterativeRouting):
         return_coupling=False,
     ):
         """Combines dense votes a few samples at a time, so that they never exist all at once."""
-        if children is None or offset is not None or return_coupling:
+        if children is None or offset is not None:
             return super().route(
                 make_votes, kernel, offset, activations, return_coupling=return_coupling
             )
@@ -134,6 +134,7 @@ class DynamicRouting(IterativeRouting):
             self.iterations,
             leaky=self.leaky,
             stop_gradient=self.stop_gradient,
+            return_coupling=return_coupling,
         )
 
     def _uniform(self, votes):

@@ -9,7 +9,16 @@ from capszoo.ops import squash
 from capszoo.ops import squash_gradient
 
 
-def route_in_tiles(children, kernel, bias, iterations, leaky=False, stop_gradient=False, rows=None):
+def route_in_tiles(
+    children,
+    kernel,
+    bias,
+    iterations,
+    leaky=False,
+    stop_gradient=False,
+    return_coupling=False,
+    rows=None,
+):
     """Computes what `DynamicRouting` makes of `dense_votes(children, kernel)`.
 
     The votes are made a few samples at a time and never leave the caches as a whole; the
@@ -36,11 +45,13 @@ def route_in_tiles(children, kernel, bias, iterations, leaky=False, stop_gradien
         iterations: As in `DynamicRouting`.
         leaky: As in `DynamicRouting`. Defaults to `False`.
         stop_gradient: As in `DynamicRouting`. Defaults to `False`.
+        return_coupling: As in `DynamicRouting`. Defaults to `False`.
         rows: How many rows a tile has. Defaults to what suits the size of their votes.
 
     Returns:
         Poses of shape `(rows, parents, pose_dim)`, in the dtype of the children; computed in
-        float32 from votes of that dtype.
+        float32 from votes of that dtype. With `return_coupling=True` also the coupling
+        `(rows, parents, children)`.
     """
     children, kernel, bias = map(ops.convert_to_tensor, (children, kernel, bias))
     inputs, child_dim, parents, pose_dim = kernel.shape
@@ -54,6 +65,9 @@ def route_in_tiles(children, kernel, bias, iterations, leaky=False, stop_gradien
         votes = ops.matmul(_contiguous(ops.transpose(children, (1, 0, 2))), kernel)
         votes = ops.reshape(votes, (inputs, -1, parents, pose_dim))
         return ops.cast(_contiguous(ops.transpose(votes, (1, 2, 0, 3))), wide)
+
+    def uniform_coupling(like):
+        return ops.full((ops.shape(like)[0], parents, inputs), uniform, dtype=wide)
 
     def forward(votes, bias):
         couplings, sums = [], []
@@ -70,7 +84,7 @@ def route_in_tiles(children, kernel, bias, iterations, leaky=False, stop_gradien
                 logits = agreement if logits is None else logits + agreement
         return sums, couplings
 
-    def backward(votes, sums, couplings, poses_gradient):
+    def backward(votes, sums, couplings, poses_gradient, coupling_gradient):
         """Returns the gradient of the votes, as factors of outer products, and of the sums."""
         coefficients, directions = [], []
         logits_gradient, sums_gradient = None, 0.0
@@ -80,11 +94,14 @@ def route_in_tiles(children, kernel, bias, iterations, leaky=False, stop_gradien
             seen = not stop_gradient or iteration == iterations - 1
             if iteration == 0:
                 if seen:
-                    coefficients.append(ops.full_like(votes[..., 0], uniform))
+                    coefficients.append(uniform_coupling(votes))
                     directions.append(sum_gradient)
                 break
             coupling = couplings[iteration - 1]
-            gradient = coupling * _agreement(votes, sum_gradient)
+            gradient = _agreement(votes, sum_gradient)
+            if coupling_gradient is not None:
+                gradient, coupling_gradient = gradient + coupling_gradient, None
+            gradient = coupling * gradient
             gradient = gradient - coupling * ops.sum(gradient, axis=1, keepdims=True)
             if logits_gradient is not None:
                 gradient = logits_gradient + gradient
@@ -104,19 +121,24 @@ def route_in_tiles(children, kernel, bias, iterations, leaky=False, stop_gradien
             sums, couplings = forward(make_votes(children, kernel), bias)
             return carry, (squash(sums[-1]), *sums, *couplings)
 
-        _, (poses, *kept) = scan_tiles(forward_tile, (), (children,), rows)
+        _, (result, *kept) = scan_tiles(forward_tile, (), (children,), rows)
+        if return_coupling:
+            # As one tensor: Keras gives a gradient of its own to functions with one result.
+            coupling = kept[-1] if iterations > 1 else uniform_coupling(result)
+            result = ops.concatenate([result, coupling], axis=-1)
 
         def gradient(*arguments, upstream=None):
             if upstream is None:
                 (upstream,) = arguments
 
-            def backward_tile(carry, children, poses_gradient, *kept):
+            def backward_tile(carry, children, upstream, *kept):
                 kernel_gradient, bias_gradient = carry
                 coefficients, directions, new_bias_gradient = backward(
                     make_votes(children, kernel),
                     kept[:iterations],
                     kept[iterations:],
-                    poses_gradient,
+                    upstream[..., :pose_dim],
+                    upstream[..., pose_dim:] if return_coupling else None,
                 )
                 votes_gradient = _sum_of_products(coefficients, directions)
                 votes_gradient = ops.reshape(votes_gradient, (inputs, -1, parents * pose_dim))
@@ -138,10 +160,13 @@ def route_in_tiles(children, kernel, bias, iterations, leaky=False, stop_gradien
             )
             return children_gradient, ops.cast(kernel_gradient, dtype), bias_gradient
 
-        return ops.cast(poses, dtype), gradient
+        return ops.cast(result, dtype), gradient
 
     kernel = ops.reshape(ops.cast(kernel, dtype), (inputs, child_dim, parents * pose_dim))
-    return routed(children, kernel, ops.cast(bias, wide))
+    result = routed(children, kernel, ops.cast(bias, wide))
+    if return_coupling:
+        return result[..., :pose_dim], result[..., pose_dim:]
+    return result
 
 
 def _contiguous(x):

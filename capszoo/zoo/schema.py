@@ -7,7 +7,6 @@ from typing import Literal
 
 import pydantic
 
-from capszoo.models import CapsuleClassifier
 from capszoo.models import get_family
 from capszoo.validation import unknown_name_error
 
@@ -148,7 +147,7 @@ class Preset(Section):
 
     @pydantic.model_validator(mode="after")
     def _known_model_arguments(self):
-        allowed = _constructor_arguments(get_family(self.family))
+        allowed = get_family(self.family).argument_names()
         for argument in self.model:
             if argument not in allowed:
                 raise unknown_name_error(f"model argument of {self.family}:", argument, allowed)
@@ -185,22 +184,6 @@ def validate(content, where):
     except pydantic.ValidationError as error:
         lines = [_explain(problem) for problem in error.errors()]
         raise ValueError("\n  ".join([f"{where} is not a valid preset:", *lines])) from None
-
-
-def _constructor_arguments(cls):
-    """The names a family's class takes, its bases' where it hands **kwargs on to them."""
-    names = []
-    for base in cls.__mro__:
-        if base is CapsuleClassifier:
-            break
-        if "__init__" in vars(base):
-            parameters = list(inspect.signature(base.__init__).parameters.values())[1:]
-            kinds = {one.kind for one in parameters}
-            variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-            names += [one.name for one in parameters if one.kind not in variadic]
-            if inspect.Parameter.VAR_KEYWORD not in kinds:
-                break
-    return names
 
 
 def _explain(problem):

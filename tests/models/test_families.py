@@ -220,3 +220,9 @@ def test_capsnet_with_every_routing(routing):
 def test_bad_arguments(name, arguments, match):
     with pytest.raises(ValueError, match=match):
         make(name, **arguments)
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_unknown_argument(name):
+    with pytest.raises(ValueError, match=r"Unknown argument 'num_class'\. Did you mean 'num_class"):
+        models.get_family(name)(num_class=3)

@@ -17,6 +17,7 @@ import zipfile
 
 import numpy as np
 import pytest
+import requests
 import yaml
 
 import capszoo
@@ -205,7 +206,7 @@ def test_redirect_away_from_https(tmp_path, monkeypatch):
         def close(self):
             pass
 
-    monkeypatch.setattr(downloads.requests.Session, "get", lambda *_, **__: Response())
+    monkeypatch.setattr(requests.Session, "get", lambda *_, **__: Response())
     with pytest.raises(ValueError, match=r"redirects to http://localhost/.*away from https"):
         downloads.download("https://example.com/x", tmp_path / "x", 10)
 

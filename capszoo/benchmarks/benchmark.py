@@ -1,0 +1,113 @@
+"""The benchmark: every step timed by turns, beside what the machine could do."""
+
+import datetime
+import importlib
+import itertools
+import time
+
+import keras
+
+from capszoo.benchmarks.floors import measure_floors
+from capszoo.benchmarks.report import COLUMNS
+from capszoo.benchmarks.subjects import make_steps
+from capszoo.benchmarks.timing import median_seconds
+from capszoo.benchmarks.timing import peak_memory
+from capszoo.training.hardware import describe_hardware
+from capszoo.validation import check_positive_int
+from capszoo.version import __version__
+
+
+def benchmark(subjects, batches=(32,), settings=(), with_naive=False, repeats=7, report=None):
+    """Measures inference and training steps of networks and of routing.
+
+    The variants of a subject are timed by turns and the medians reported, without the first
+    call of each. The floor of a step is the larger of two times: its floating point operations
+    at the rate of a large matrix product on this machine, and the bytes that it has to read
+    and write at the rate of a large copy, both counted from shapes, see
+    `capszoo.benchmarks.counting`.
+
+    Args:
+        subjects: Names of families or presets; `"routing"` is dynamic routing of the paper's
+            class capsules by itself.
+        batches: Numbers of samples. Defaults to `(32,)`.
+        settings: Pairs of a name and a value, each one more variant of a network: an argument
+            of its family, `dtype` (a policy) or `jit_compile`. Defaults to `()`.
+        with_naive: Whether the straightforward implementation of a network's routing is
+            measured too, as the first variant. Defaults to `False`.
+        repeats: How often each step is timed. Defaults to `7`.
+        report: Function that is told what is being done, in words. Defaults to `None`.
+
+    Returns:
+        List of dictionaries with the keys `capszoo.benchmarks.report.COLUMNS`, one for each
+        step: times in milliseconds, memory in megabytes. `speedup` is against the first
+        variant.
+
+    Raises:
+        ValueError: If a subject or setting is unknown or a number not a positive integer.
+
+    Example:
+
+    >>> rows = capszoo.benchmarks.benchmark(["capsnet_digits"], batches=[2], repeats=1)
+    >>> [row["step"] for row in rows]
+    ['inference', 'training']
+    """
+    repeats = check_positive_int("repeats", repeats)
+    batches = [check_positive_int("batches", batch) for batch in batches]
+    report = report or (lambda words: None)
+    # Built first: what is asked for wrongly is said before anything is measured.
+    groups = [
+        (subject, batch, make_steps(subject, batch, settings, with_naive))
+        for subject, batch in itertools.product(subjects, batches)
+    ]
+    report("what the machine can do")
+    floors = measure_floors()
+    timed = []
+    for subject, batch, steps in groups:
+        report(f"{subject}, batch {batch}")
+        for _, same_kind in itertools.groupby(steps, key=lambda step: step.kind):
+            timed += _time(list(same_kind), repeats)
+    report("memory")
+    return [_row(*one, peak_memory(one[0].run), *floors) for one in timed]
+
+
+def _time(steps, repeats):
+    """Times steps of one kind: pairs of a step and its figures."""
+    first_calls = []
+    for step in steps:
+        start = time.perf_counter()
+        step.run()
+        first_calls.append(time.perf_counter() - start)
+    seconds = median_seconds([step.run for step in steps], repeats)
+    return [
+        (step, own, seconds[0] / own, max(first_call - own, 0.0))
+        for step, own, first_call in zip(steps, seconds, first_calls, strict=True)
+    ]
+
+
+def _row(step, seconds, speedup, compiling, peak, operations_per_second, bytes_per_second):
+    floor = max(step.operations / operations_per_second, step.memory / bytes_per_second)
+    values = (
+        step.subject,
+        step.variant,
+        step.kind,
+        step.batch,
+        round(1e3 * seconds, 3),
+        round(step.batch / seconds, 1),
+        round(speedup, 2),
+        round(compiling, 2),
+        None if peak is None else round(peak / 1e6, 1),
+        round(step.operations / 1e9, 6),
+        round(step.memory / 1e6, 1),
+        round(1e3 * floor, 3),
+        round(seconds / floor, 1),
+        keras.backend.backend(),
+        describe_hardware(),
+        f"capszoo {__version__}, keras {keras.__version__}, {_backend_version()}",
+        datetime.date.today().isoformat(),
+    )
+    return dict(zip(COLUMNS, values, strict=True))
+
+
+def _backend_version():
+    name = keras.backend.backend()
+    return f"{name} {importlib.import_module(name).__version__}"

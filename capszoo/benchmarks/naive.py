@@ -1,0 +1,111 @@
+"""The straightforward implementations that ours are measured against.
+
+They follow the equations literally, as the common scripts do: all votes at once by an einsum, as
+`(batch, children, parents, pose_dim)`, the algorithm in as many steps as it is written in.
+"""
+
+import math
+
+import keras
+from keras import ops
+
+from capszoo.ops import squash
+from capszoo.routing import ClusterRouting
+from capszoo.routing import DynamicRouting
+from capszoo.routing import EMRouting
+from capszoo.routing import Routing
+
+
+@keras.saving.register_keras_serializable(package="capszoo_benchmarks")
+class NaiveDynamicRouting(DynamicRouting):
+    """Dynamic routing by three einsums."""
+
+    def route(self, make_votes, kernel, offset=None, activations=None, children=None, **arguments):
+        if children is None:
+            return Routing.route(self, make_votes, kernel, offset, activations, **arguments)
+        votes = ops.einsum("bic,icjd->bijd", children, ops.squeeze(kernel, 2))
+        return self._combine(votes, **arguments)
+
+    def call(self, votes, activations=None, return_coupling=False):
+        return self._combine(ops.swapaxes(votes, -3, -2), return_coupling)
+
+    def _combine(self, votes, return_coupling=False):
+        logits = ops.zeros_like(votes[..., 0])
+        for iteration in range(self.iterations):
+            coupling = ops.softmax(logits, axis=-1)
+            poses = squash(ops.einsum("...ij,...ijd->...jd", coupling, votes) + self.bias)
+            if iteration < self.iterations - 1:
+                logits = logits + ops.einsum("...ijd,...jd->...ij", votes, poses)
+        return (poses, ops.swapaxes(coupling, -2, -1)) if return_coupling else poses
+
+
+@keras.saving.register_keras_serializable(package="capszoo_benchmarks")
+class NaiveClusterRouting(ClusterRouting):
+    """Cluster routing of votes that are all made, by the mean and the variance over them."""
+
+    def route(self, make_votes, kernel, offset=None, activations=None, children=None, **arguments):
+        return Routing.route(self, make_votes, kernel, offset, activations, **arguments)
+
+    def call(self, votes, activations=None, return_coupling=False):
+        *outer, children, pose_dim = votes.shape[1:]
+        # The axes before the children as one: not all backends reduce so many.
+        clusters = (-1, children // self.cluster_size, self.cluster_size, pose_dim)
+        clusters = ops.reshape(votes, clusters)
+        variances = ops.var(clusters, axis=-2)
+        weights = ops.softmax(-0.5 * ops.log(variances + 1e-8), axis=-2)
+        poses = ops.sum(weights * ops.mean(clusters, axis=-2), axis=-2)
+        poses = ops.reshape(poses, (-1, *outer, pose_dim))
+        weights = ops.reshape(weights, (-1, *outer, *weights.shape[1:]))
+        return (poses, ops.mean(weights, axis=-1)) if return_coupling else poses
+
+
+@keras.saving.register_keras_serializable(package="capszoo_benchmarks")
+class NaiveEMRouting(EMRouting):
+    """EM routing by elementwise products of the size of the votes, and sums over them."""
+
+    def call(self, votes, activations=None, return_coupling=False, windows=None):
+        presence = ops.expand_dims(activations, -2)
+        children_per_parent = self._children_per_parent(votes.shape, windows)
+        coupling = ops.exp(self._normalize(ops.zeros_like(votes[..., 0]), windows))
+        for iteration in range(self.iterations):
+            weights = ops.expand_dims(coupling * presence, -1)
+            mass = ops.sum(weights, axis=-2) + 1e-7
+            means = ops.sum(weights * votes, axis=-2) / mass
+            squares = ops.square(votes - ops.expand_dims(means, -2))
+            variances = ops.sum(weights * squares, axis=-2) / mass + self.variance_floor
+            information = 100.0 * mass / children_per_parent if self.form == "normalized" else mass
+            cost = (ops.expand_dims(self.beta_use, -1) + 0.5 * ops.log(variances)) * information
+            inverse_temperature = self.inverse_temperature * (1.0 - 0.95 ** (iteration + 1))
+            logits = inverse_temperature * (self.beta_activation - ops.sum(cost, axis=-1))
+            if iteration < self.iterations - 1:
+                variances = ops.expand_dims(variances, -2)
+                densities = -0.5 * ops.sum(
+                    squares / variances + ops.log(2 * math.pi * variances), axis=-1
+                )
+                log_activations = ops.log(ops.sigmoid(logits) + 1e-30)
+                coupling = ops.exp(
+                    self._normalize(ops.expand_dims(log_activations, -1) + densities, windows)
+                )
+        outputs = (means, ops.sigmoid(logits))
+        return (*outputs, coupling) if return_coupling else outputs
+
+
+_NAIVE = {
+    DynamicRouting: NaiveDynamicRouting,
+    ClusterRouting: NaiveClusterRouting,
+    EMRouting: NaiveEMRouting,
+}
+
+
+def naive(routing):
+    """Makes the straightforward implementation of a routing, with the same configuration.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    if type(routing) not in _NAIVE:
+        raise ValueError(
+            "There are straightforward implementations of dynamic, em and cluster routing to "
+            f"compare with. Received: {type(routing).__name__}"
+        )
+    return _NAIVE[type(routing)].from_config(routing.get_config())

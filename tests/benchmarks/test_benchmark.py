@@ -1,0 +1,136 @@
+"""The benchmark runs, counts right and compares like with like; no test here measures speed."""
+
+import json
+import re
+
+import keras
+import numpy as np
+import pytest
+
+import capszoo
+from capszoo.benchmarks import benchmark
+from capszoo.benchmarks import read_csv
+from capszoo.benchmarks import timing
+from capszoo.benchmarks.counting import count_model
+from capszoo.benchmarks.naive import naive
+from capszoo.benchmarks.report import COLUMNS
+
+
+def test_counts_by_hand():
+    images = keras.Input((6, 6, 2))
+    maps = keras.layers.Conv2D(4, 3)(images)
+    children = keras.layers.Reshape((8, 8))(maps)
+    parents = capszoo.layers.DenseCapsules(5, 3, routing={"name": "dynamic", "iterations": 3})
+    model = keras.Model(images, parents(children))
+    batch = 7
+    convolution = 2 * batch * (4 * 4) * (3 * 3 * 2 * 4)
+    votes = batch * 8 * 5 * 3
+    operations, memory = count_model(model, batch)
+    assert operations == convolution + 2 * votes * 8 + 2 * votes * 6
+    numbers = batch * (72 + 64) + 76 + batch * (64 + 64) + batch * (64 + 15) + 8 * 8 * 15 + 15
+    assert memory == 4 * numbers
+
+
+def test_counts_inside_of_residual_capsules():
+    layers = [capszoo.layers.DenseCapsules(4, 8) for _ in range(2)]
+    model = keras.Sequential([keras.Input((6, 8)), capszoo.layers.ResidualCapsules(layers)])
+    apart = keras.Sequential(
+        [keras.Input((6, 8)), *[capszoo.layers.DenseCapsules(4, 8) for _ in range(2)]]
+    )
+    assert count_model(model, 2)[0] == count_model(apart, 2)[0] > 0
+
+
+@pytest.mark.parametrize("name", ["capsnet_digits", "em_capsnet_digits", "cluster_capsnet_digits"])
+def test_straightforward_routing_is_the_same_routing(name, rng):
+    """What is compared computes the same: a network's scores with either."""
+    model = capszoo.load(name)
+    config = model.get_config()
+    config["routing"] = keras.saving.serialize_keras_object(naive(model.routing))
+    other = type(model).from_config(config)
+    other.set_weights(model.get_weights())
+    images = rng.integers(0, 256, size=(4, *model.image_shape)).astype("uint8")
+    np.testing.assert_allclose(
+        other.predict(images, verbose=0), model.predict(images, verbose=0), atol=1e-4
+    )
+
+
+def test_no_straightforward_routing():
+    with pytest.raises(ValueError, match=r"dynamic, em and cluster.*SelfAttentionRouting"):
+        naive(capszoo.routing.get("self_attention"))
+
+
+def test_network(tmp_path):
+    rows = benchmark(
+        ["capsnet_digits"],
+        [2],
+        [("routing", {"name": "dynamic", "iterations": 1})],
+        with_naive=True,
+        repeats=1,
+    )
+    assert [(row["step"], row["variant"]) for row in rows] == [
+        (step, variant)
+        for step in ("inference", "training")
+        for variant in ("naive", "default", "routing=dynamic, iterations=1")
+    ]
+    for row in rows:
+        assert tuple(row) == COLUMNS
+        assert row["milliseconds"] > 0
+        assert row["floor_milliseconds"] > 0
+        assert row["backend"] == keras.backend.backend()
+    assert rows[0]["speedup"] == rows[3]["speedup"] == 1
+    assert rows[2]["gigaflops"] < rows[1]["gigaflops"] < rows[4]["gigaflops"]
+    capszoo.benchmarks.write_csv(tmp_path / "rows.csv", rows)
+    assert [row["milliseconds"] for row in read_csv(tmp_path / "rows.csv")] == [
+        str(row["milliseconds"]) for row in rows
+    ]
+
+
+def test_variants_take_turns():
+    calls = []
+    timing.median_seconds([lambda: calls.append("a"), lambda: calls.append("b")], repeats=3)
+    assert "".join(calls) == "ab" + "ababab"
+
+
+def test_peak_memory():
+    held = []
+
+    def allocate():
+        held.append(np.ones(10_000_000, "float32"))
+        held.clear()
+
+    peak = timing.peak_memory(allocate)
+    if keras.backend.backend() == "tensorflow":
+        assert peak is None
+    elif peak is not None:
+        assert 35e6 < peak < 60e6
+
+
+def test_command(run, tmp_path):
+    code, out, _ = run(
+        "benchmark", "routing", "--batch", 1, "--repeats", 1, "--csv", tmp_path / "x.csv", "--json"
+    )
+    assert code == 0
+    rows = json.loads(out)
+    assert [row["variant"] for row in rows[:3]] == ["naive", "all votes at once", "in tiles"]
+    assert len(read_csv(tmp_path / "x.csv")) == len(rows) == 6
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nothing"], r"Expected routing, a family \(.*capsnet.*\) or a preset"),
+        (["capsnet_digits", "--batch", "0"], "batches"),
+        (["capsnet_digits", "--repeats", "0"], "repeats"),
+        (["capsnet_digits", "--compare", "iterations"], "Expected --compare KEY=VALUE"),
+        (["capsnet_digits", "--compare", "iteration=2"], "iteration"),
+        (["efficient_capsnet_digits", "--naive"], "dynamic, em and cluster"),
+        (["routing", "--compare", "iterations=2"], "`routing` has none"),
+        (["capsnet_digits", "--backend", "theano"], "theano"),
+    ],
+    ids=str,
+)
+def test_bad_input(arguments, message, run):
+    code, _, err = run("benchmark", *arguments)
+    assert code == 2
+
+    assert re.search(message, err), err
