@@ -65,7 +65,9 @@ def scan_tiles(step, carry, arrays, rows):
     (15.0, [0.0, 2.0, 4.0, 6.0, 8.0, 10.0])
     """
     number = arrays[0].shape[0]
-    if number is not None and number <= rows:
+    # In a model that is exported a size may be a symbol, which cannot be compared.
+    symbolic = number is not None and not isinstance(number, int)
+    if symbolic or (number is not None and number <= rows):
         return step(carry, *arrays)
     return _SCANS[keras.backend.backend()](step, carry, arrays, rows)
 

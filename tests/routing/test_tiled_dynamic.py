@@ -102,3 +102,14 @@ def test_trains_with_batches_of_any_size(rng):
     targets = rng.normal(size=(21, PARENTS, POSE_DIM)).astype("float32") / 4
     history = model.fit(data, targets, batch_size=8, epochs=2, verbose=0, shuffle=False)
     assert history.history["loss"][1] < history.history["loss"][0]
+
+
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="symbolic sizes are JAX's")
+def test_exports_with_a_batch_of_any_size():
+    import jax
+
+    layer = capszoo.layers.DenseCapsules(PARENTS, POSE_DIM)
+    layer.build((None, CHILDREN, CHILD_DIM))
+    sizes = jax.export.symbolic_shape(f"batch, {CHILDREN}, {CHILD_DIM}")
+    exported = jax.export.export(jax.jit(layer))(jax.ShapeDtypeStruct(sizes, "float32"))
+    assert exported.call(np.ones((3, CHILDREN, CHILD_DIM), "float32")).shape[0] == 3
