@@ -118,7 +118,7 @@ class DynamicRouting(IterativeRouting):
         return_coupling=False,
     ):
         """Combines dense votes a few samples at a time, so that they never exist all at once."""
-        if children is None or offset is not None:
+        if children is None or offset is not None or _compiled_by_torch():
             return super().route(
                 make_votes, kernel, offset, activations, return_coupling=return_coupling
             )
@@ -171,3 +171,12 @@ class DynamicRouting(IterativeRouting):
             "stop_gradient": self.stop_gradient,
             "bias_initializer": keras.initializers.serialize(self.bias_initializer),
         }
+
+
+def _compiled_by_torch():
+    """Tells whether `torch.compile` is at work: it cannot see through gradients of one's own."""
+    if keras.backend.backend() != "torch":
+        return False
+    import torch
+
+    return torch.compiler.is_compiling()
