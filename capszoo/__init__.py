@@ -4,6 +4,7 @@ import capszoo_backend
 
 capszoo_backend.require()
 
+from capszoo import benchmarks
 from capszoo import converters
 from capszoo import data
 from capszoo import layers

@@ -383,3 +383,17 @@ def test_interrupted(toy, tmp_path):
     assert out == ""
     assert "Traceback" not in err
     assert json.loads((tmp_path / "run" / "state.json").read_text())["history"]
+
+
+def test_interrupted_where_a_backend_makes_it_an_error(run, monkeypatch):
+    def train(*_, **__):
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise RuntimeError("a callback failed") from None
+
+    monkeypatch.setattr(capszoo.training, "train", train)
+    code, out, err = run("train", "capsnet_digits")
+    assert (code, out) == (130, "")
+    assert err.split() == ["Aborted."]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

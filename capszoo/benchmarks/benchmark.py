@@ -1,20 +1,20 @@
 """The benchmark: every step timed by turns, beside what the machine could do."""
 
+import dataclasses
 import datetime
-import importlib
 import itertools
 import time
 
 import keras
 
 from capszoo.benchmarks.floors import measure_floors
-from capszoo.benchmarks.report import COLUMNS
+from capszoo.benchmarks.report import Measurement
 from capszoo.benchmarks.subjects import make_steps
 from capszoo.benchmarks.timing import median_seconds
 from capszoo.benchmarks.timing import peak_memory
-from capszoo.training.hardware import describe_hardware
+from capszoo.training.machine import describe_hardware
+from capszoo.training.machine import versions
 from capszoo.validation import check_positive_int
-from capszoo.version import __version__
 
 
 def benchmark(subjects, batches=(32,), settings=(), with_naive=False, repeats=7, report=None):
@@ -38,9 +38,8 @@ def benchmark(subjects, batches=(32,), settings=(), with_naive=False, repeats=7,
         report: Function that is told what is being done, in words. Defaults to `None`.
 
     Returns:
-        List of dictionaries with the keys `capszoo.benchmarks.report.COLUMNS`, one for each
-        step: times in milliseconds, memory in megabytes. `speedup` is against the first
-        variant.
+        List of dictionaries, one for each step, with the keys of
+        `capszoo.benchmarks.report.Measurement`.
 
     Raises:
         ValueError: If a subject or setting is unknown or a number not a positive integer.
@@ -67,7 +66,9 @@ def benchmark(subjects, batches=(32,), settings=(), with_naive=False, repeats=7,
         for _, same_kind in itertools.groupby(steps, key=lambda step: step.kind):
             timed += _time(list(same_kind), repeats)
     report("memory")
-    return [_row(*one, peak_memory(one[0].run), *floors) for one in timed]
+    return [
+        dataclasses.asdict(_measurement(*one, peak_memory(one[0].run), floors)) for one in timed
+    ]
 
 
 def _time(steps, repeats):
@@ -84,30 +85,31 @@ def _time(steps, repeats):
     ]
 
 
-def _row(step, seconds, speedup, compiling, peak, operations_per_second, bytes_per_second):
+def _measurement(step, seconds, speedup, compiling, peak, floors):
+    operations_per_second, bytes_per_second = floors
     floor = max(step.operations / operations_per_second, step.memory / bytes_per_second)
-    values = (
-        step.subject,
-        step.variant,
-        step.kind,
-        step.batch,
-        round(1e3 * seconds, 3),
-        round(step.batch / seconds, 1),
-        round(speedup, 2),
-        round(compiling, 2),
-        None if peak is None else round(peak / 1e6, 1),
-        round(step.operations / 1e9, 6),
-        round(step.memory / 1e6, 1),
-        round(1e3 * floor, 3),
-        round(seconds / floor, 1),
-        keras.backend.backend(),
-        describe_hardware(),
-        f"capszoo {__version__}, keras {keras.__version__}, {_backend_version()}",
-        datetime.date.today().isoformat(),
+    return Measurement(
+        subject=step.subject,
+        variant=step.variant,
+        step=step.kind,
+        batch=step.batch,
+        milliseconds=round(1e3 * seconds, 3),
+        samples_per_second=round(step.batch / seconds, 1),
+        speedup=round(speedup, 2),
+        compile_seconds=round(compiling, 2),
+        peak_megabytes=None if peak is None else round(peak / 1e6, 1),
+        gigaflops=round(step.operations / 1e9, 6),
+        traffic_megabytes=round(step.memory / 1e6, 1),
+        floor_milliseconds=round(1e3 * floor, 3),
+        times_floor=round(seconds / floor, 1),
+        backend=keras.backend.backend(),
+        hardware=describe_hardware(),
+        versions=_versions_in_words(),
+        date=datetime.date.today().isoformat(),
     )
-    return dict(zip(COLUMNS, values, strict=True))
 
 
-def _backend_version():
-    name = keras.backend.backend()
-    return f"{name} {importlib.import_module(name).__version__}"
+def _versions_in_words():
+    every = versions()
+    shown = ("capszoo", "keras", keras.backend.backend())
+    return ", ".join(f"{name} {every[name]}" for name in shown)

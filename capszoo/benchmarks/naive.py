@@ -20,10 +20,11 @@ from capszoo.routing import Routing
 class NaiveDynamicRouting(DynamicRouting):
     """Dynamic routing by three einsums."""
 
-    def route(self, make_votes, kernel, offset=None, activations=None, children=None, **arguments):
-        if children is None:
-            return Routing.route(self, make_votes, kernel, offset, activations, **arguments)
-        votes = ops.einsum("bic,icjd->bijd", children, ops.squeeze(kernel, 2))
+    def route(self, votes, activations=None, **arguments):
+        if votes.dense_children is None:
+            return Routing.route(self, votes, activations, **arguments)
+        kernel = ops.squeeze(votes.kernel, 2)
+        votes = ops.einsum("bic,icjd->bijd", votes.dense_children, kernel)
         return self._combine(votes, **arguments)
 
     def call(self, votes, activations=None, return_coupling=False):
@@ -43,8 +44,8 @@ class NaiveDynamicRouting(DynamicRouting):
 class NaiveClusterRouting(ClusterRouting):
     """Cluster routing of votes that are all made, by the mean and the variance over them."""
 
-    def route(self, make_votes, kernel, offset=None, activations=None, children=None, **arguments):
-        return Routing.route(self, make_votes, kernel, offset, activations, **arguments)
+    def route(self, votes, activations=None, **arguments):
+        return Routing.route(self, votes, activations, **arguments)
 
     def call(self, votes, activations=None, return_coupling=False):
         *outer, children, pose_dim = votes.shape[1:]

@@ -15,6 +15,7 @@ from capszoo.models import get_family
 from capszoo.models import list_models
 from capszoo.ops import dense_votes
 from capszoo.routing import DynamicRouting
+from capszoo.routing import UnmadeVotes
 
 ROUTING = "routing"
 DEFAULT = "default"
@@ -101,7 +102,7 @@ def _routing_steps(batch):
         return routing.call(dense_votes(children, kernel))
 
     def routed(routing, children, kernel):
-        return routing.route(None, kernel, children=children)
+        return routing.route(UnmadeVotes(None, kernel, dense_children=children))
 
     votes = batch * _CHILDREN * _PARENTS * _POSE_DIM
     operations = counting.count_votes(votes, _CHILD_DIM, 2 * _ITERATIONS)

@@ -8,8 +8,8 @@ import time
 import keras
 
 from capszoo.ops.tiles import runs_on_cpu
+from capszoo.training.machine import resident_bytes
 
-_STATUS = pathlib.Path("/proc/self/status")
 _CLEAR = pathlib.Path("/proc/self/clear_refs")
 _RESET_PEAK = "5"
 # mallopt's M_MMAP_THRESHOLD.
@@ -74,17 +74,12 @@ def _process_peak(function):
         # Backends free on threads of their own, after the result is there.
         time.sleep(_SETTLED)
         library.malloc_trim(0)
-        before = _status("VmRSS")
+        before = resident_bytes()
         _CLEAR.write_text(_RESET_PEAK)
     except (OSError, AttributeError, KeyError):
         return None
     function()
-    return max(_status("VmHWM") - before, 0)
-
-
-def _status(name):
-    lines = dict(line.split(":", 1) for line in _STATUS.read_text().splitlines())
-    return int(lines[name].split()[0]) * 1024
+    return max(resident_bytes(peak=True) - before, 0)
 
 
 def _device_peak(function):

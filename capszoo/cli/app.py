@@ -1,8 +1,11 @@
 """The application: what its commands share, and what happens when one of them fails."""
 
+import contextlib
 import json
 import os
+import signal
 import sys
+import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +22,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+_ANTICIPATED = (ValueError, TypeError, ImportError, OSError, RuntimeError)
+_INTERRUPTED = 128 + signal.SIGINT
 messages = Console(stderr=True, highlight=False)
 # A pipe has no width of its own; a table in it should not be cut.
 tables = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
@@ -39,13 +44,38 @@ def main(announced_backend=None):
     Args:
         announced_backend: The backend to say that it was chosen. Defaults to `None`.
     """
+    with _noted_interruptions() as interruptions:
+        try:
+            app(prog_name="capszoo", obj=announced_backend)
+        except _ANTICIPATED as error:
+            if os.environ.get("CAPSZOO_TRACEBACK"):
+                raise
+            if interruptions:
+                messages.print("Aborted.", style="red")
+                sys.exit(_INTERRUPTED)
+            messages.print(f"Error: {error}", style="red", markup=False, soft_wrap=True)
+            sys.exit(2)
+
+
+@contextlib.contextmanager
+def _noted_interruptions():
+    """Lists the Ctrl-C that came: a backend may turn them into an error of its own."""
+    came = []
+
+    def interrupt(number, frame):
+        came.append(number)
+        signal.default_int_handler(number, frame)
+
+    ours = threading.current_thread() is threading.main_thread()
+    if not ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        # Somebody else's, as where a shell started us in the background.
+        yield came
+        return
+    signal.signal(signal.SIGINT, interrupt)
     try:
-        app(prog_name="capszoo", obj=announced_backend)
-    except (ValueError, TypeError, ImportError, OSError, RuntimeError) as error:
-        if os.environ.get("CAPSZOO_TRACEBACK"):
-            raise
-        messages.print(f"Error: {error}", style="red", markup=False, soft_wrap=True)
-        sys.exit(2)
+        yield came
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def print_json(content):

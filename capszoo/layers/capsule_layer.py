@@ -54,6 +54,8 @@ class CapsuleLayer(keras.layers.Layer):
             without explicit activations.
     """
 
+    # Whether `compute_votes` is `capszoo.ops.dense_votes`.
+    votes_are_dense = False
     input_rank = 3
     input_layout = "(batch, *spatial, children, child_dim)"
 
@@ -134,23 +136,19 @@ class CapsuleLayer(keras.layers.Layer):
             kernel = block_diagonal(kernel)
         if activations is not None:
             activations = self.arrange_activations(activations)
-        return self.routing.route(
+        votes = routings.UnmadeVotes(
             functools.partial(self.compute_votes, children),
             kernel,
             self.vote_offset(),
-            activations,
-            self.dense_children(children),
-            return_coupling=return_coupling,
-            **self.routing_arguments(),
+            children if self.votes_are_dense else None,
+        )
+        return self.routing.route(
+            votes, activations, return_coupling=return_coupling, **self.routing_arguments()
         )
 
     def arrange_children(self, poses):
         """Does what the votes of every kernel have in common; nothing by itself."""
         return poses
-
-    def dense_children(self, children):
-        """The children, flat, if their votes are `capszoo.ops.dense_votes`; else `None`."""
-        return None
 
     def vote_offset(self):
         """What is added to the votes, as it broadcasts to them; `None` for nothing."""

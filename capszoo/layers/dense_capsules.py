@@ -66,14 +66,13 @@ class DenseCapsules(CapsuleLayer):
     - [Sabour, Frosst, Hinton, 2017](https://arxiv.org/abs/1710.09829)
     """
 
+    votes_are_dense = True
+
     def compute_kernel_shape(self, input_shape, child_dim):
         return (math.prod(input_shape[1:-1]), child_dim)
 
     def arrange_children(self, poses):
         return ops.reshape(poses, (-1, math.prod(poses.shape[1:-1]), poses.shape[-1]))
-
-    def dense_children(self, children):
-        return children
 
     def compute_votes(self, children, kernel):
         return dense_votes(children, kernel)

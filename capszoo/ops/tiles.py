@@ -1,5 +1,7 @@
 """Work on a large batch a few rows at a time, so that what lies between stays in the caches."""
 
+import functools
+
 import keras
 from keras import ops
 
@@ -28,6 +30,7 @@ def rows_per_tile(bytes_per_row):
     return 1 << max(rows.bit_length() - 1, 0)
 
 
+@functools.cache
 def runs_on_cpu():
     """Tells whether no device but the CPU is at hand."""
     if keras.backend.backend() == "torch":

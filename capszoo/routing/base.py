@@ -46,29 +46,21 @@ class Routing(keras.layers.Layer):
     def call(self, votes, activations=None, return_coupling=False):
         raise NotImplementedError(f"{type(self).__name__} must implement `call`.")
 
-    def route(self, make_votes, kernel, offset=None, activations=None, children=None, **arguments):
+    def route(self, votes, activations=None, **arguments):
         """Combines votes that are not made yet: what capsule layers call.
 
-        Votes are linear in the kernel, so a routing that needs but sums of them may make those
-        instead of all the votes. By itself this makes the votes and calls the routing.
+        By itself this makes the votes and calls the routing; a routing that can do without all
+        of them at once overrides it.
 
         Args:
-            make_votes: Function from a kernel to votes.
-            kernel: Tensor of shape `(..., votes_per_child, parents, pose_dim)`.
-            offset: Tensor that is added to the votes. Defaults to `None`.
+            votes: `capszoo.routing.UnmadeVotes`.
             activations: As in `call`. Defaults to `None`.
-            children: Where the votes are `capszoo.ops.dense_votes(children, kernel)`, these
-                children; for a routing that makes the votes a few samples at a time.
-                Defaults to `None`.
             **arguments: Other arguments of `call`.
 
         Returns:
             As `call`.
         """
-        votes = make_votes(kernel)
-        if offset is not None:
-            votes = votes + offset
-        return self(votes, activations, **arguments)
+        return self(votes.made(), activations, **arguments)
 
     def refuse_activations(self, activations):
         """Raises `ValueError` if activations are given to a routing that has no use for them."""

@@ -93,15 +93,7 @@ class ClusterRouting(Routing):
             return_coupling,
         )
 
-    def route(
-        self,
-        make_votes,
-        kernel,
-        offset=None,
-        activations=None,
-        children=None,
-        return_coupling=False,
-    ):
+    def route(self, votes, activations=None, return_coupling=False):
         """Combines votes without making them: see `Routing.route`.
 
         An orthogonal change of basis among the votes of a cluster leaves their squares' sum as
@@ -109,6 +101,7 @@ class ClusterRouting(Routing):
         root of `K`), and the others hold all of the variance: no vote is compared with a mean.
         """
         self.refuse_activations(activations)
+        offset = votes.offset
         if offset is not None:
             *_, children, pose_dim = offset.shape
             shape = (-1, max(children // self.cluster_size, 1), self.cluster_size, pose_dim)
@@ -118,15 +111,15 @@ class ClusterRouting(Routing):
 
         def votes_along(vector):
             """The votes' component along a vector of the basis."""
-            votes = make_votes(_component(kernel, vector, axis=-3))
+            along = votes.make(_component(votes.kernel, vector, axis=-3))
             if offset is not None:
-                votes = votes + ops.squeeze(_component(offset, vector, axis=-2), -2)
-            return ops.cast(votes, "float32")
+                along = along + ops.squeeze(_component(offset, vector, axis=-2), -2)
+            return ops.cast(along, "float32")
 
         first, *others = _orthogonal_basis(self.cluster_size)
         centroids = votes_along(first) * self.cluster_size**-0.5
         variances = sum(ops.square(votes_along(other)) for other in others) / self.cluster_size
-        return _aggregate(centroids, variances, kernel.dtype, return_coupling)
+        return _aggregate(centroids, variances, votes.kernel.dtype, return_coupling)
 
     def get_config(self):
         return {**super().get_config(), "cluster_size": self.cluster_size}

@@ -4,6 +4,10 @@ import keras
 from keras import ops
 
 from capszoo.ops import squash
+from capszoo.routing.agreement import agreement
+from capszoo.routing.agreement import couple
+from capszoo.routing.agreement import sum_children
+from capszoo.routing.agreement import uniform_coupling
 from capszoo.routing.base import IterativeRouting
 from capszoo.routing.registry import register
 from capszoo.routing.tiled_dynamic import route_in_tiles
@@ -96,40 +100,32 @@ class DynamicRouting(IterativeRouting):
         for iteration in range(self.iterations):
             last = iteration == self.iterations - 1
             seen = votes if last else still_votes
-            coupling = self._coupling(logits, votes)
+            # Uniform at first, which needs no tensor.
+            coupling = None
+            if logits is not None:
+                coupling = ops.cast(couple(logits, self.leaky), votes.dtype)
             poses = self._parents(seen, coupling)
             if not last:
-                agreement = ops.squeeze(ops.matmul(seen, ops.expand_dims(poses, -1)), -1)
-                agreement = ops.cast(agreement, "float32")
-                logits = agreement if logits is None else logits + agreement
+                agreed = ops.cast(agreement(seen, poses), "float32")
+                logits = agreed if logits is None else logits + agreed
         if not return_coupling:
             return poses
         if coupling is None:
-            coupling = ops.full_like(votes[..., 0], self._uniform(votes))
+            coupling = ops.full_like(votes[..., 0], uniform_coupling(votes.shape[-3], self.leaky))
         return poses, coupling
 
-    def route(
-        self,
-        make_votes,
-        kernel,
-        offset=None,
-        activations=None,
-        children=None,
-        return_coupling=False,
-    ):
+    def route(self, votes, activations=None, return_coupling=False):
         """Combines dense votes a few samples at a time, so that they never exist all at once."""
-        if children is None or offset is not None or _compiled_by_torch():
-            return super().route(
-                make_votes, kernel, offset, activations, return_coupling=return_coupling
-            )
+        if votes.dense_children is None or votes.offset is not None or _compiled_by_torch():
+            return super().route(votes, activations, return_coupling=return_coupling)
         self.refuse_activations(activations)
         if self.bias is None:
-            bias = ops.zeros((kernel.shape[-2], kernel.shape[-1]))
+            bias = ops.zeros(votes.kernel.shape[-2:])
         else:
             bias = ops.convert_to_tensor(self.bias)
         return route_in_tiles(
-            children,
-            ops.squeeze(kernel, 2),
+            votes.dense_children,
+            ops.squeeze(votes.kernel, 2),
             bias,
             self.iterations,
             leaky=self.leaky,
@@ -137,28 +133,13 @@ class DynamicRouting(IterativeRouting):
             return_coupling=return_coupling,
         )
 
-    def _uniform(self, votes):
-        return 1.0 / (votes.shape[-3] + (1 if self.leaky else 0))
-
-    def _coupling(self, logits, votes):
-        """The softmax of the logits over the parents; `None` stands for uniform coupling."""
-        if logits is None:
-            return None
-        if self.leaky:
-            leak = ops.zeros_like(logits[..., :1, :])
-            coupling = ops.softmax(ops.concatenate([leak, logits], axis=-2), axis=-2)
-            coupling = coupling[..., 1:, :]
-        else:
-            coupling = ops.softmax(logits, axis=-2)
-        return ops.cast(coupling, votes.dtype)
-
     def _parents(self, votes, coupling):
         if coupling is None:
             # A mean in float32: sums over a thousand float16 votes would lose digits.
-            total = ops.sum(ops.cast(votes, "float32"), axis=-2) * self._uniform(votes)
-            total = ops.cast(total, votes.dtype)
+            total = ops.sum(ops.cast(votes, "float32"), axis=-2)
+            total = ops.cast(total * uniform_coupling(votes.shape[-3], self.leaky), votes.dtype)
         else:
-            total = ops.squeeze(ops.matmul(ops.expand_dims(coupling, -2), votes), -2)
+            total = sum_children(coupling, votes)
         if self.bias is not None:
             total = total + self.bias
         return squash(total)

@@ -7,6 +7,7 @@ from keras import ops
 
 from capszoo.ops import safe_norm
 from capszoo.ops import squash
+from capszoo.routing.agreement import sum_children
 from capszoo.routing.base import IterativeRouting
 from capszoo.routing.registry import register
 
@@ -105,7 +106,7 @@ class ScaledDistanceRouting(IterativeRouting):
         logits = ops.zeros_like(votes[..., 0])
         for iteration in range(self.iterations):
             coupling = ops.softmax(logits, axis=-2)
-            poses = ops.squeeze(ops.matmul(ops.expand_dims(coupling, -2), votes), -2)
+            poses = sum_children(coupling, votes)
             if self.bias is not None:
                 poses = poses + ops.cast(self.bias, "float32")
             poses = squash(poses)

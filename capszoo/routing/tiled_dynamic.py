@@ -7,6 +7,10 @@ from capszoo.ops import rows_per_tile
 from capszoo.ops import scan_tiles
 from capszoo.ops import squash
 from capszoo.ops import squash_gradient
+from capszoo.routing.agreement import agreement
+from capszoo.routing.agreement import couple
+from capszoo.routing.agreement import sum_children
+from capszoo.routing.agreement import uniform_coupling
 
 
 def route_in_tiles(
@@ -57,7 +61,7 @@ def route_in_tiles(
     inputs, child_dim, parents, pose_dim = kernel.shape
     dtype = keras.backend.standardize_dtype(children.dtype)
     wide = keras.backend.result_type(dtype, "float32")
-    uniform = 1.0 / (parents + (1 if leaky else 0))
+    uniform = uniform_coupling(parents, leaky)
     if rows is None:
         rows = rows_per_tile(4 * parents * inputs * pose_dim)
 
@@ -66,7 +70,7 @@ def route_in_tiles(
         votes = ops.reshape(votes, (inputs, -1, parents, pose_dim))
         return ops.cast(_contiguous(ops.transpose(votes, (1, 2, 0, 3))), wide)
 
-    def uniform_coupling(like):
+    def full_coupling(like):
         return ops.full((ops.shape(like)[0], parents, inputs), uniform, dtype=wide)
 
     def forward(votes, bias):
@@ -76,12 +80,12 @@ def route_in_tiles(
             if logits is None:
                 total = ops.sum(votes, axis=2) * uniform
             else:
-                couplings.append(_softmax(logits, leaky))
-                total = _sum_children(couplings[-1], votes)
+                couplings.append(couple(logits, leaky))
+                total = sum_children(couplings[-1], votes)
             sums.append(total + bias)
             if iteration < iterations - 1:
-                agreement = _agreement(votes, squash(sums[-1]))
-                logits = agreement if logits is None else logits + agreement
+                agreed = agreement(votes, squash(sums[-1]))
+                logits = agreed if logits is None else logits + agreed
         return sums, couplings
 
     def backward(votes, sums, couplings, poses_gradient, coupling_gradient):
@@ -94,11 +98,11 @@ def route_in_tiles(
             seen = not stop_gradient or iteration == iterations - 1
             if iteration == 0:
                 if seen:
-                    coefficients.append(uniform_coupling(votes))
+                    coefficients.append(full_coupling(votes))
                     directions.append(sum_gradient)
                 break
             coupling = couplings[iteration - 1]
-            gradient = _agreement(votes, sum_gradient)
+            gradient = agreement(votes, sum_gradient)
             if coupling_gradient is not None:
                 gradient, coupling_gradient = gradient + coupling_gradient, None
             gradient = coupling * gradient
@@ -106,7 +110,7 @@ def route_in_tiles(
             if logits_gradient is not None:
                 gradient = logits_gradient + gradient
             logits_gradient = gradient
-            poses_gradient = _sum_children(logits_gradient, votes)
+            poses_gradient = sum_children(logits_gradient, votes)
             if seen:
                 coefficients.append(coupling)
                 directions.append(sum_gradient)
@@ -124,7 +128,7 @@ def route_in_tiles(
         _, (result, *kept) = scan_tiles(forward_tile, (), (children,), rows)
         if return_coupling:
             # As one tensor: Keras gives a gradient of its own to functions with one result.
-            coupling = kept[-1] if iterations > 1 else uniform_coupling(result)
+            coupling = kept[-1] if iterations > 1 else full_coupling(result)
             result = ops.concatenate([result, coupling], axis=-1)
 
         def gradient(*arguments, upstream=None):
@@ -172,21 +176,6 @@ def route_in_tiles(
 def _contiguous(x):
     """Lays a transposed tensor out anew where the backend would read it across its memory."""
     return x.contiguous() if keras.backend.backend() == "torch" else x
-
-
-def _softmax(logits, leaky):
-    if not leaky:
-        return ops.softmax(logits, axis=1)
-    none = ops.zeros_like(logits[:, :1])
-    return ops.softmax(ops.concatenate([none, logits], axis=1), axis=1)[:, 1:]
-
-
-def _sum_children(weights, votes):
-    return ops.squeeze(ops.matmul(ops.expand_dims(weights, 2), votes), 2)
-
-
-def _agreement(votes, poses):
-    return ops.squeeze(ops.matmul(votes, ops.expand_dims(poses, -1)), -1)
 
 
 def _sum_of_products(coefficients, directions):

@@ -1,20 +1,18 @@
 """Training a preset: from its file to trained weights and a report."""
 
 import datetime
-import importlib.metadata
 import pathlib
-import platform
 
 import keras
 
 from capszoo import data
 from capszoo import losses
 from capszoo.training.batches import TrainingBatches
-from capszoo.training.hardware import describe_hardware
+from capszoo.training.machine import describe_hardware
+from capszoo.training.machine import versions
 from capszoo.training.run_folder import RecordEpochs
 from capszoo.training.run_folder import RunFolder
 from capszoo.training.run_folder import best_epoch
-from capszoo.version import __version__
 from capszoo.zoo import Preset
 from capszoo.zoo import build
 from capszoo.zoo import read_preset
@@ -125,7 +123,7 @@ def train(
         command=command or f"capszoo.training.train({preset.name!r}, settings={changes!r})",
         date=datetime.date.today().isoformat(),
         hardware=describe_hardware(),
-        versions=_versions(),
+        versions=versions(),
     )
     preset = preset.model_copy(update={"results": results})
     write_into(model, preset, folder.path)
@@ -219,12 +217,3 @@ def load_images(preset, model, split, data_dir):
             f"{model.num_classes} classes. Set model.num_classes in the preset."
         )
     return images, labels
-
-
-def _versions():
-    names = ["keras", "numpy", keras.backend.backend()]
-    versions = {"capszoo": __version__, "python": platform.python_version()}
-    for name in names:
-        package = next(iter(importlib.metadata.packages_distributions().get(name, [name])))
-        versions[name] = importlib.metadata.version(package)
-    return versions

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 
+from capszoo.training.machine import resident_bytes
 from capszoo.tuning.run import search
 
 # One model, so that trials differ in what hardly costs time.
@@ -61,7 +62,7 @@ def memory(trials=50):
     used = []
 
     def note(line):
-        used.append(resident_mebibytes())
+        used.append(resident_bytes() >> 20)
         print(f"{line} {used[-1]} MiB", file=sys.stderr, flush=True)
 
     _search(trials, 1, progress=note)
@@ -90,17 +91,6 @@ def workers(trials=12, epochs=20):
         seconds[count] = round(time.perf_counter() - started, 1)
     os.sched_setaffinity(0, cores)
     return {"seconds": seconds, "faster": round(seconds[1] / seconds[2], 2)}
-
-
-def resident_mebibytes():
-    """The memory that this process holds now.
-
-    Returns:
-        A number of mebibytes, from /proc.
-    """
-    lines = pathlib.Path("/proc/self/status").read_text().splitlines()
-    (line,) = [one for one in lines if one.startswith("VmRSS:")]
-    return int(line.split()[1]) // 1024
 
 
 def _search(trials, epochs, **arguments):

@@ -1,0 +1,84 @@
+"""What a run was measured on: the hardware, the versions, the memory of the process."""
+
+import importlib.metadata
+import os
+import pathlib
+import platform
+
+import keras
+
+from capszoo.version import __version__
+
+_STATUS = pathlib.Path("/proc/self/status")
+
+
+def describe_hardware():
+    """Names the accelerator in use, if there is one, and the processor cores of this process.
+
+    Returns:
+        String such as `"2 CPU cores, x86_64"`.
+
+    Example:
+
+    >>> "CPU core" in capszoo.training.machine.describe_hardware()
+    True
+    """
+    # A scheduler may give a process fewer cores than there are; macOS and Windows do not say.
+    allowed = getattr(os, "sched_getaffinity", None)
+    count = len(allowed(0)) if allowed else os.cpu_count()
+    cores = f"{count} CPU core{'' if count == 1 else 's'}, {platform.machine()}"
+    accelerator = _accelerator()
+    return f"{accelerator}, {cores}" if accelerator else cores
+
+
+def versions():
+    """Lists the versions of what a result depends on.
+
+    Returns:
+        Dictionary from a package's name to its version, Python's among them.
+
+    Example:
+
+    >>> sorted(capszoo.training.machine.versions())[0]
+    'capszoo'
+    """
+    found = {"capszoo": __version__, "python": platform.python_version()}
+    for name in ("keras", "numpy", keras.backend.backend()):
+        package = next(iter(importlib.metadata.packages_distributions().get(name, [name])))
+        found[name] = importlib.metadata.version(package)
+    return found
+
+
+def resident_bytes(peak=False):
+    """Tells how much memory this process holds, on Linux.
+
+    Args:
+        peak: Whether the most that it ever held is meant. Defaults to `False`.
+
+    Returns:
+        A number of bytes.
+
+    Raises:
+        OSError: If the system does not say.
+    """
+    lines = dict(line.split(":", 1) for line in _STATUS.read_text().splitlines())
+    return int(lines["VmHWM" if peak else "VmRSS"].split()[0]) * 1024
+
+
+def _accelerator():
+    backend = keras.backend.backend()
+    if backend == "jax":
+        import jax
+
+        device = jax.devices()[0]
+        return None if device.platform == "cpu" else device.device_kind
+    if backend == "torch":
+        import torch
+
+        return torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    import tensorflow
+
+    devices = tensorflow.config.list_physical_devices("GPU")
+    if not devices:
+        return None
+    return tensorflow.config.experimental.get_device_details(devices[0]).get("device_name", "GPU")
