@@ -15,7 +15,7 @@ import keras_tuner
 from capszoo import data
 from capszoo.models import list_models
 from capszoo.tuning.hypermodel import CapsuleHyperModel
-from capszoo.tuning.tuner import release_memory
+from capszoo.tuning.released_memory import released_memory
 
 
 def random_point(hypermodel, seed):
@@ -64,16 +64,17 @@ def sweep(families, points=5, images=None, seed=0, say=print):
             hp = random_point(hypermodel, seed + point)
             started = time.perf_counter()
             try:
-                model = hypermodel.build(hp)
-                history = hypermodel.fit(hp, model, train_images, labels, verbose=0)
+                with released_memory():
+                    model = hypermodel.build(hp)
+                    history = hypermodel.fit(hp, model, train_images, labels, verbose=0)
+                    # The history holds the model.
+                    loss = history.history["loss"][0]
+                    del model, history
             except Exception as error:
                 failed.append((family, point, f"{type(error).__name__}: {error}"))
                 say(f"{family} {point}: FAILED {error}: {hp.values}")
             else:
-                seconds = time.perf_counter() - started
-                loss = history.history["loss"][0]
-                say(f"{family} {point}: loss {loss:.4g} ({seconds:.1f} s)")
-            release_memory()
+                say(f"{family} {point}: loss {loss:.4g} ({time.perf_counter() - started:.1f} s)")
     return failed
 
 

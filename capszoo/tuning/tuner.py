@@ -1,6 +1,5 @@
 """The KerasTuner tuner that runs our trials, alone or as a chief's worker."""
 
-import gc
 import json
 import os
 import pathlib
@@ -9,6 +8,8 @@ import traceback
 
 import keras
 import keras_tuner
+
+from capszoo.tuning.released_memory import released_memory
 
 # How long a worker waits before it asks again for a trial that depends on others.
 PATIENCE = 1.0
@@ -74,14 +75,14 @@ class CapsuleTuner(keras_tuner.Tuner):
         model = super()._build_hypermodel(hp)
         if "tuner/trial_id" in hp.values:
             # Hyperband goes on with an earlier trial, with the state of its optimizer.
-            model.optimizer.build(model.trainable_variables)
             model.load_weights(self._get_checkpoint_fname(hp.values["tuner/trial_id"]))
         return model
 
     def _try_run_and_update_trial(self, trial, *args, **kwargs):
         # KerasTuner's own prints the traceback of a trial that failed.
         try:
-            self._run_and_update_trial(trial, *args, **kwargs)
+            with released_memory():
+                self._run_and_update_trial(trial, *args, **kwargs)
             trial.status = "COMPLETED"
         except keras_tuner.errors.FatalError:
             raise
@@ -102,23 +103,7 @@ class CapsuleTuner(keras_tuner.Tuner):
         }
         self._write(trial, "timing.json", json.dumps(timing))
         super().on_trial_end(trial)
-        release_memory()
 
     def _write(self, trial, name, text):
         path = pathlib.Path(self.get_trial_dir(trial.trial_id)) / name
         path.write_text(text, encoding="utf-8")
-
-
-def release_memory():
-    """Gives back what a finished trial leaves: graphs, compiled functions, data on the device."""
-    keras.utils.clear_session(free_memory=True)
-    if keras.backend.backend() == "jax":
-        import jax
-
-        jax.clear_caches()
-    gc.collect()
-    if keras.backend.backend() == "torch":
-        import torch
-
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
