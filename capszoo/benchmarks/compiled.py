@@ -49,8 +49,7 @@ def _tensorflow(function, arguments, gradient):
         return result, tape.gradient(result, arguments, output_gradients=upstream)
 
     if gradient:
-        shape = tf.function(function, autograph=False).get_concrete_function(*arguments)
-        upstream = tf.constant(_upstream(shape.outputs[0]))
+        upstream = tf.constant(_upstream(function(*arguments)))
     compiled = tf.function(both if gradient else function, autograph=False)
     return lambda: keras.tree.map_structure(lambda x: x.numpy(), compiled(*arguments))
 
