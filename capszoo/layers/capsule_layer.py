@@ -40,6 +40,8 @@ class CapsuleLayer(keras.layers.Layer):
             code. Defaults to `None`.
         bias_initializer: Initializer of the vote bias. Defaults to `"zeros"`.
         kernel_regularizer: Regularizer of the transforms. Defaults to `None`.
+        recompute: Whether the gradient makes votes and routing anew instead of keeping what
+            they computed: less memory, more time. Defaults to `False`.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -69,6 +71,7 @@ class CapsuleLayer(keras.layers.Layer):
         kernel_initializer=None,
         bias_initializer="zeros",
         kernel_regularizer=None,
+        recompute=False,
         **kwargs,
     ):
         num_capsules = check_positive_int("num_capsules", num_capsules)
@@ -89,6 +92,7 @@ class CapsuleLayer(keras.layers.Layer):
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
+        self.recompute = recompute
 
     def build(self, input_shape):
         poses_shape = self._poses_shape(input_shape)
@@ -128,7 +132,13 @@ class CapsuleLayer(keras.layers.Layer):
         self.routing.build(votes_shape)
 
     def call(self, inputs, return_coupling=False):
+        combine = functools.partial(self._combine, return_coupling)
+        if self.recompute:
+            combine = keras.remat(combine)
         poses, activations = self._poses_and_activations(inputs)
+        return combine(poses) if activations is None else combine(poses, activations)
+
+    def _combine(self, return_coupling, poses, activations=None):
         children = self.arrange_children(poses)
         kernel = ops.convert_to_tensor(self.kernel)
         if self.transform == "matrix":
@@ -203,6 +213,7 @@ class CapsuleLayer(keras.layers.Layer):
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
             "bias_initializer": keras.initializers.serialize(self.bias_initializer),
             "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
+            "recompute": self.recompute,
         }
 
 
