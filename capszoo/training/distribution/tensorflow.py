@@ -72,11 +72,12 @@ class TensorFlowDistribution(Distribution):
     def _shares(self, batches, own):
         """What each device of this process has of each batch, epoch after epoch."""
         while True:
+            # Before the first epoch as well, as Keras does where it has the batches themselves.
+            batches.on_epoch_end()
             for index in range(len(batches)):
                 split = [np.array_split(array, self.devices) for array in batches[index]]
                 for device in own:
                     yield tuple(shares[device] for shares in split)
-            batches.on_epoch_end()
 
     def wait(self):
         if self.many_workers:
