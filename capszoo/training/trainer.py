@@ -168,7 +168,7 @@ def _fit_and_measure(preset, folder, distribution, data_dir, verbose):
             validation_steps=validation.steps,
             epochs=recipe.epochs,
             initial_epoch=done,
-            callbacks=[RecordEpochs(folder)] if distribution.writes else [],
+            callbacks=[RecordEpochs(folder)] if distribution.writes else distribution.callbacks(),
             verbose=verbose,
         )
         # The last epoch is written down.

@@ -9,6 +9,7 @@ from jax.experimental import multihost_utils
 
 from capszoo.training.distribution.base import Distribution
 from capszoo.training.distribution.base import Feed
+from capszoo.training.distribution.base import SaveNowhere
 from capszoo.training.distribution.base import SharedBatches
 
 
@@ -40,6 +41,10 @@ class JaxDistribution(Distribution):
 
     def feed(self, batches):
         return Feed(SharedBatches(_Undistributed(batches), self._share))
+
+    def callbacks(self):
+        # Saving, Keras makes variables, and those of all processes at once.
+        return [SaveNowhere()]
 
     def wait(self):
         multihost_utils.sync_global_devices("capszoo")

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from capszoo.training.distribution.base import Distribution
 from capszoo.training.distribution.base import Feed
+from capszoo.training.distribution.base import SaveNowhere
 from capszoo.training.distribution.base import batch_normalizations
 from capszoo.training.distribution.base import weigh_gradient
 
@@ -26,12 +27,13 @@ class TensorFlowDistribution(Distribution):
         self.many_workers = "TF_CONFIG" in os.environ
         if self.many_workers:
             self.strategy = tf.distribute.MultiWorkerMirroredStrategy()
+            self.means = "MultiWorkerMirroredStrategy"
             self.process = self.strategy.cluster_resolver.task_id
         else:
             devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
             self.strategy = tf.distribute.MirroredStrategy([device.name for device in devices])
+            self.means = "MirroredStrategy"
         self.devices = self.strategy.num_replicas_in_sync
-        self.means = type(self.strategy).__name__
 
     def scope(self):
         return self.strategy.scope()
@@ -79,10 +81,18 @@ class TensorFlowDistribution(Distribution):
                 for device in own:
                     yield tuple(shares[device] for shares in split)
 
+    def callbacks(self):
+        # Saving, Keras makes variables, and those of all processes at once.
+        return [SaveNowhere()]
+
     def wait(self):
         if self.many_workers:
-            ones = self.strategy.run(lambda: tf.constant(1.0))
-            float(self.strategy.reduce(tf.distribute.ReduceOp.SUM, ones, axis=None))
+            float(self._count_workers())
+
+    @tf.function
+    def _count_workers(self):
+        ones = self.strategy.run(lambda: tf.constant(1.0))
+        return self.strategy.reduce(tf.distribute.ReduceOp.SUM, ones, axis=None)
 
 
 def _fit_with_many_workers(model):
