@@ -88,7 +88,8 @@ class EvaluationBatches(keras.utils.PyDataset):
     Example:
 
     >>> images, labels = capszoo.data.load("digits", "validation")
-    >>> batches = EvaluationBatches(images[:202], labels[:202], batch_size=100, devices=4)
+    >>> make = capszoo.training.batches.EvaluationBatches
+    >>> batches = make(images[:202], labels[:202], batch_size=100, devices=4)
     >>> [len(labels) for images, labels in (batches[0], batches[1], batches[2])]
     [100, 96, 6]
     """
