@@ -1,6 +1,6 @@
 """Many devices on PyTorch: one process each, started by `torchrun`."""
 
-import contextlib
+import atexit
 import functools
 import os
 
@@ -41,17 +41,10 @@ class TorchDistribution(Distribution):
         self.process = int(os.environ["RANK"])
         if torch.cuda.is_available():
             torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-
-    @contextlib.contextmanager
-    def scope(self):
-        if not self.many_processes or torch.distributed.is_initialized():
-            yield
-            return
-        torch.distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
-        try:
-            yield
-        finally:
-            torch.distributed.destroy_process_group()
+        if not torch.distributed.is_initialized():
+            # For good: processes that part cannot meet again.
+            torch.distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+            atexit.register(torch.distributed.destroy_process_group)
 
     def prepare(self, model):
         if self.many_processes:
