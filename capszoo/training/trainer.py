@@ -101,6 +101,7 @@ def train(
     with distribution.scope():
         model, images, measured = _fit_and_measure(preset, folder, distribution, data_dir, verbose)
     if not distribution.writes:
+        distribution.wait()
         return None
 
     history = folder.history
@@ -124,6 +125,8 @@ def train(
     write_into(model, preset, folder.path)
     report = {"preset": preset.name, "folder": str(folder.path), **results.model_dump()}
     folder.write_report(report)
+    # The others go on, or end, when everything is written.
+    distribution.wait()
     return report
 
 
