@@ -12,10 +12,13 @@ import pytest
 
 import capszoo
 
+# A module named after a backend is for it alone.
+OTHER_BACKENDS = {"jax", "tensorflow", "torch"} - {keras.backend.backend()}
 MODULES = sorted(
     module.name
     for module in pkgutil.walk_packages(capszoo.__path__, "capszoo.")
     if not module.name.startswith("capszoo.cli")
+    and module.name.rpartition(".")[2] not in OTHER_BACKENDS
 )
 
 

@@ -34,6 +34,13 @@ def train(
         bool, typer.Option("--resume", help="Go on after the last finished epoch.")
     ] = False,
     seed: Annotated[int | None, typer.Option(help="Seed of the run.")] = None,
+    distribute: Annotated[
+        bool,
+        typer.Option(
+            "--distribute",
+            help="Share each batch among all devices; on PyTorch, those of torchrun's processes.",
+        ),
+    ] = False,
     as_json: JsonOption = False,
 ):
     """Train a preset by its recipe and measure it once on the test images."""
@@ -46,9 +53,13 @@ def train(
         data_dir=data_dir,
         output=output,
         resume=resume,
+        distribute=distribute,
         verbose=0 if as_json else "auto",
         command=_command("train", preset, epochs, settings, seed),
     )
+    if report is None:
+        # One of several processes, and not the one that reports.
+        return None
     if as_json:
         return print_json(report)
     table = Table("measured", "value", title=f"{report['preset']}")

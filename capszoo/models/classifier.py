@@ -235,7 +235,9 @@ class CapsuleClassifier(keras.Model):
                 reconstructions = self.decoder(masked)
             targets = ops.cast(x, "float32") * self.rescaling
             error = self.reconstruction_loss(targets, reconstructions, sample_weight)
-            self.reconstruction_tracker.update_state(error, sample_weight=ops.shape(x)[0])
+            # Image by image: under `tf.distribute` the loss is a device's share of the mean.
+            errors = self.reconstruction_loss.call(targets, reconstructions)
+            self.reconstruction_tracker.update_state(errors, sample_weight)
             loss = loss + self.reconstruction_weight * error
         if training:
             self.step_counter.step.assign_add(1)

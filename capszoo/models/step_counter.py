@@ -15,7 +15,10 @@ class StepCounter(keras.layers.Layer):
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
-        self.step = keras.Variable(0, dtype="int32", trainable=False, name="step")
+        # Where several devices share a batch they count the same steps.
+        self.step = keras.Variable(
+            0, dtype="int32", trainable=False, aggregation="only_first_replica", name="step"
+        )
         self.built = True
 
     @property

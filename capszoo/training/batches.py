@@ -1,4 +1,4 @@
-"""Training images in shuffled, augmented batches that a resumed run sees again alike."""
+"""Training images in shuffled, augmented batches; images to measure with in plain ones."""
 
 import keras
 import numpy as np
@@ -67,3 +67,46 @@ class TrainingBatches(keras.utils.PyDataset):
                 images = layer(images, training=True)
             images = keras.ops.convert_to_numpy(images)
         return images, self.labels[chosen]
+
+
+class EvaluationBatches(keras.utils.PyDataset):
+    """Batches of images to measure with, each of which devices can share.
+
+    Where the images do not divide among the devices, the last batch is a small one of at least
+    one image for each, and the others divide. Without devices to share, plain batches.
+
+    Args:
+        images: Array `(n, height, width, channels)`.
+        labels: Array `(n,)` or `(n, classes)`.
+        batch_size: How many images a batch holds, a multiple of the number of devices; the last
+            ones may hold fewer.
+        devices: How many devices share a batch. Defaults to `1`.
+
+    Raises:
+        ValueError: If there are fewer than two images for each device, and they do not divide.
+
+    Example:
+
+    >>> images, labels = capszoo.data.load("digits", "validation")
+    >>> make = capszoo.training.batches.EvaluationBatches
+    >>> batches = make(images[:202], labels[:202], batch_size=100, devices=4)
+    >>> [len(labels) for images, labels in (batches[0], batches[1], batches[2])]
+    [100, 96, 6]
+    """
+
+    def __init__(self, images, labels, batch_size, devices=1):
+        super().__init__()
+        number, left = len(images), len(images) % devices
+        if left and number < 2 * devices:
+            raise ValueError(f"{devices} devices cannot share {number} images to measure with.")
+        even = number - left - devices if left else number
+        self.starts = [*range(0, even, batch_size), *([even] if left else []), number]
+        self.images = images
+        self.labels = labels
+
+    def __len__(self):
+        return len(self.starts) - 1
+
+    def __getitem__(self, index):
+        chosen = slice(*self.starts[index : index + 2])
+        return self.images[chosen], self.labels[chosen]

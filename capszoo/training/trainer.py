@@ -7,7 +7,10 @@ import keras
 
 from capszoo import data
 from capszoo import losses
+from capszoo.training.batches import EvaluationBatches
 from capszoo.training.batches import TrainingBatches
+from capszoo.training.distribution import Distribution
+from capszoo.training.distribution import all_devices
 from capszoo.training.machine import describe_hardware
 from capszoo.training.machine import versions
 from capszoo.training.run_folder import RecordEpochs
@@ -31,6 +34,7 @@ def train(
     data_dir=None,
     output=None,
     resume=False,
+    distribute=False,
     verbose="auto",
     command=None,
 ):
@@ -51,16 +55,23 @@ def train(
         output: The run folder. Defaults to `None`, `runs/<preset>`.
         resume: Whether to go on after the last finished epoch of the run in `output`.
             Defaults to `False`.
+        distribute: Whether to share each batch among all devices: on JAX those that
+            `keras.distribution` finds, on TensorFlow those of a `tf.distribute` strategy (of all
+            workers where `TF_CONFIG` names them), on PyTorch one per process that `torchrun`
+            started. The batch size stays the recipe's, and the loss curve that of one device.
+            Every process calls this function alike and sees the same `output`, in which the first
+            one writes. Defaults to `False`.
         verbose: As in `keras.Model.fit`. Defaults to `"auto"`.
         command: The command that repeats the run, for the report. Defaults to `None`, this
             call with its changes.
 
     Returns:
-        The report, a dictionary; also written to `report.json`.
+        The report, a dictionary; also written to `report.json`. `None` in all but the first of
+        several processes.
 
     Raises:
         ValueError: If the preset, a setting, the data or the run folder is not as it should
-            be.
+            be, or the devices cannot share a batch.
         OSError: If the run folder cannot be written.
 
     Example:
@@ -75,45 +86,28 @@ def train(
     if seed is not None:
         changes["training.seed"] = seed
     preset = resolve(preset, changes)
-    folder = RunFolder(output or pathlib.Path("runs") / preset.name)
-    folder.check_resumable(preset) if resume else folder.check_new()
-
     recipe = preset.training
     # Augmentation draws on the same seed by itself, see TrainingBatches.
     keras.utils.set_random_seed(recipe.seed)
-    model = build(preset)
-    model.compile(optimizer=make_optimizer(recipe.optimizer), loss=make_loss(recipe.loss))
-    done = len(folder.history)
-    if done < recipe.epochs:
-        images, labels = load_images(preset, model, "train", data_dir)
-        validation = load_images(preset, model, "validation", data_dir)
-        augmentation = make_augmentation(preset.data)
-        # All that can be wrong with the request was found above: the folder is still as it was.
-        folder.begin(preset)
-        folder.restore(model)
-        model.fit(
-            TrainingBatches(
-                images, labels, recipe.batch_size, augmentation, recipe.seed, epoch=done
-            ),
-            shuffle=False,
-            validation_data=validation,
-            validation_batch_size=recipe.batch_size,
-            epochs=recipe.epochs,
-            initial_epoch=done,
-            callbacks=[RecordEpochs(folder)],
-            verbose=verbose,
-        )
+    distribution = all_devices() if distribute else Distribution()
+    distribution.check_batch_size(recipe.batch_size)
+    folder = RunFolder(output or pathlib.Path("runs") / preset.name)
+    folder.check_resumable(preset) if resume else folder.check_new()
+    verbose = verbose if distribution.writes else 0
+    if distribute and verbose:
+        print(f"Training on {distribution}.")
+    with distribution.scope():
+        model, images, measured = _fit_and_measure(preset, folder, distribution, data_dir, verbose)
+    if not distribution.writes:
+        distribution.wait()
+        return None
 
     history = folder.history
     best = best_epoch(history)
-    folder.restore_best(model)
-    images, labels = load_images(preset, model, "test", data_dir)
-    measured = model.evaluate(
-        images, labels, batch_size=recipe.batch_size, verbose=0, return_dict=True
-    )
+    hardware = describe_hardware()
     results = Results(
         test_accuracy=round(measured["accuracy"], 6),
-        test_images=len(images),
+        test_images=images,
         validation_accuracy=round(best["val_accuracy"], 6),
         parameters=model.count_params(),
         best_epoch=best["epoch"],
@@ -122,14 +116,69 @@ def train(
         training_seconds=round(sum(row["seconds"] for row in history), 1),
         command=command or f"capszoo.training.train({preset.name!r}, settings={changes!r})",
         date=datetime.date.today().isoformat(),
-        hardware=describe_hardware(),
+        hardware=f"{distribution} ({hardware})" if distribute else hardware,
         versions=versions(),
     )
     preset = preset.model_copy(update={"results": results})
     write_into(model, preset, folder.path)
     report = {"preset": preset.name, "folder": str(folder.path), **results.model_dump()}
     folder.write_report(report)
+    # The others go on, or end, when everything is written.
+    distribution.wait()
     return report
+
+
+def _fit_and_measure(preset, folder, distribution, data_dir, verbose):
+    """Trains what is left to be trained, and measures the best epoch on the test images.
+
+    Returns:
+        The model as after that epoch, the number of test images and what was measured.
+    """
+    recipe = preset.training
+    model = build(preset)
+    model.compile(optimizer=make_optimizer(recipe.optimizer), loss=make_loss(recipe.loss))
+    distribution.prepare(model)
+
+    def feed_split(split):
+        images, labels = load_images(preset, model, split, data_dir)
+        batches = EvaluationBatches(images, labels, recipe.batch_size, distribution.devices)
+        return distribution.feed(batches), len(images)
+
+    done = len(folder.history)
+    if done < recipe.epochs:
+        images, labels = load_images(preset, model, "train", data_dir)
+        distribution.check_images(len(images), recipe.batch_size)
+        augmentation = make_augmentation(preset.data)
+        training = distribution.feed(
+            TrainingBatches(
+                images, labels, recipe.batch_size, augmentation, recipe.seed, epoch=done
+            )
+        )
+        validation, _ = feed_split("validation")
+        # All that can be wrong with the request was found above: the folder is still as it was,
+        # for every process to see.
+        distribution.wait()
+        if distribution.writes:
+            folder.begin(preset)
+        folder.restore(model)
+        model.fit(
+            training.data,
+            steps_per_epoch=training.steps,
+            shuffle=False,
+            validation_data=(validation.data,),
+            validation_steps=validation.steps,
+            epochs=recipe.epochs,
+            initial_epoch=done,
+            callbacks=[RecordEpochs(folder)] if distribution.writes else distribution.callbacks(),
+            verbose=verbose,
+        )
+        # The last epoch is written down.
+        distribution.wait()
+
+    folder.restore_best(model)
+    test, number = feed_split("test")
+    measured = model.evaluate(test.data, steps=test.steps, verbose=0, return_dict=True)
+    return model, number, measured
 
 
 def resolve(preset, changes):
