@@ -37,6 +37,8 @@ class ClusterCapsNet(CapsuleClassifier):
             Defaults to `(1, 2, 1, 2, 1)`.
         routing: How capsules are computed; `None` stands for cluster routing with
             `cluster_size`. Defaults to `None`.
+        recompute: Whether the gradient makes the votes of each layer and their routing anew
+            instead of keeping what they computed: less memory, more time. Defaults to `False`.
         decoder: Hidden units of a decoder, a Keras layer from masked poses
             `(batch, classes, pose_dim)` to images, or `None` for no decoder.
             Defaults to `None`.
@@ -84,6 +86,7 @@ class ClusterCapsNet(CapsuleClassifier):
         pose_dim=24,
         strides=(1, 2, 1, 2, 1),
         routing=None,
+        recompute=False,
         decoder=None,
         reconstruction_weight=0.0005,
         num_objects=1,
@@ -123,6 +126,7 @@ class ClusterCapsNet(CapsuleClassifier):
                 strides=step,
                 padding="same",
                 routing=routings.serialize(routing),
+                recompute=recompute,
                 vote_bias="votes",
                 # The bias must be random too: votes of an empty window would be identical.
                 kernel_initializer=keras.initializers.RandomUniform(-limit, limit),
@@ -159,6 +163,7 @@ class ClusterCapsNet(CapsuleClassifier):
         self.pose_dim = pose_dim
         self.strides = tuple(strides)
         self.routing = routing
+        self.recompute = recompute
 
     def default_loss(self):
         return SoftmaxCrossentropy()
@@ -171,4 +176,5 @@ class ClusterCapsNet(CapsuleClassifier):
             "pose_dim": self.pose_dim,
             "strides": self.strides,
             "routing": routings.serialize(self.routing, dtype=self.dtype_policy),
+            "recompute": self.recompute,
         }

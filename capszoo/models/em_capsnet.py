@@ -43,6 +43,8 @@ class EMCapsNet(CapsuleClassifier):
             Defaults to `0.04`.
         routing: How capsules are computed: a routing with explicit activations.
             Defaults to `"em"`.
+        recompute: Whether the gradient makes the votes of each layer and their routing anew
+            instead of keeping what they computed: less memory, more time. Defaults to `False`.
         decoder: Hidden units of a decoder, a Keras layer from masked poses
             `(batch, classes, pose_dim)` to images, or `None` for no decoder.
             Defaults to `None`.
@@ -95,6 +97,7 @@ class EMCapsNet(CapsuleClassifier):
         pose_dim=16,
         coordinate_scale=0.04,
         routing="em",
+        recompute=False,
         decoder=None,
         reconstruction_weight=0.0005,
         num_objects=1,
@@ -146,6 +149,7 @@ class EMCapsNet(CapsuleClassifier):
                 votes_from="positions",
                 transform="matrix",
                 routing=routings.serialize(routing),
+                recompute=recompute,
                 kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.3),
                 dtype=dtype,
                 name=f"conv_capsules_{index + 1}",
@@ -156,6 +160,7 @@ class EMCapsNet(CapsuleClassifier):
             coordinate_scale=coordinate_scale,
             transform="matrix",
             routing=routings.serialize(routing),
+            recompute=recompute,
             kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.3),
             dtype=dtype,
             name="class_capsules",
@@ -187,6 +192,7 @@ class EMCapsNet(CapsuleClassifier):
         self.pose_dim = pose_dim
         self.coordinate_scale = coordinate_scale
         self.routing = routing
+        self.recompute = recompute
 
     def default_loss(self):
         return SpreadLoss(margin=SpreadMargin())
@@ -207,4 +213,5 @@ class EMCapsNet(CapsuleClassifier):
             "pose_dim": self.pose_dim,
             "coordinate_scale": self.coordinate_scale,
             "routing": routings.serialize(self.routing, dtype=self.dtype_policy),
+            "recompute": self.recompute,
         }

@@ -6,13 +6,15 @@ import keras
 
 
 def require_keras_tuner():
-    """Raises `ImportError`, with the line that helps, unless KerasTuner is installed."""
-    if importlib.util.find_spec("keras_tuner") is None:
-        raise ImportError('Hyper-parameter search needs KerasTuner: pip install "capszoo[tuner]"')
-    if keras.backend.backend() == "tensorflow" and importlib.util.find_spec("tensorboard") is None:
+    """Raises `ImportError`, with the line that helps, unless KerasTuner can work here."""
+    needed = ["keras_tuner", "six"]
+    if keras.backend.backend() == "tensorflow":
+        # Without it every trial fails.
+        needed.append("tensorboard")
+    missing = [name for name in needed if importlib.util.find_spec(name) is None]
+    if missing:
         raise ImportError(
-            "On the TensorFlow backend KerasTuner needs TensorBoard, and without it every trial "
-            'fails: pip install "capszoo[tuner]"'
+            f'Hyper-parameter search needs {" and ".join(missing)}: pip install "capszoo[tuner]"'
         )
 
 

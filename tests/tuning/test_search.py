@@ -1,5 +1,6 @@
 """A whole search: report, resume, and what is refused before a trial begins."""
 
+import importlib.util
 import json
 import subprocess
 import sys
@@ -174,9 +175,15 @@ def test_without_matplotlib_the_pip_line_stands_in_for_the_plots(monkeypatch, tm
 
 
 def test_without_keras_tuner_the_pip_line_is_said(monkeypatch):
-    monkeypatch.setattr(tuning.packages.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ImportError, match=r'pip install "capszoo\[tuner\]"'):
-        _ = tuning.CapsuleHyperModel
+    find = importlib.util.find_spec
+    for missing in ("keras_tuner", "six"):
+        monkeypatch.setattr(
+            importlib.util,
+            "find_spec",
+            lambda name, missing=missing: None if name == missing else find(name),
+        )
+        with pytest.raises(ImportError, match=rf'{missing}: pip install "capszoo\[tuner\]"'):
+            _ = tuning.CapsuleHyperModel
 
 
 def test_the_package_does_not_import_keras_tuner():
