@@ -17,7 +17,19 @@ import numpy as np
 
 import capszoo
 
-FAMILIES = ("capsnet", "efficient_capsnet")
+# What both are searched for alike, and for each the sizes that the budget allows.
+COMMON = {"decoder": False, "optimizer": "Adam", "batch_size": {"values": [16, 32], "default": 32}}
+FAMILIES = {
+    "capsnet": {
+        "conv_filters": {"values": [32, 64], "default": 64},
+        "primary_types": {"values": [8, 16], "default": 16},
+        "primary_strides": 2,
+    },
+    "efficient_capsnet": {
+        "conv_layers": 4,
+        "conv_width": {"values": [16, 32], "default": 32},
+    },
+}
 
 
 def write_subset(path):
@@ -37,20 +49,21 @@ def write_subset(path):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--trials", type=int, default=12)
+    parser.add_argument("--trials", type=int, default=8)
     parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--output", type=pathlib.Path, default=pathlib.Path("runs/tune_on_mnist"))
     asked = parser.parse_args()
     subset = asked.output / "mnist_3000.npz"
     write_subset(subset)
     rows = []
-    for family in FAMILIES:
+    for family, sizes in FAMILIES.items():
         report = capszoo.tuning.search(
             family,
             str(subset),
-            tuner="hyperband",
+            tuner="random",
             trials=asked.trials,
             epochs=asked.epochs,
+            overrides={**COMMON, **sizes},
             max_parameters=2_000_000,
             output=asked.output / family,
             progress=print,

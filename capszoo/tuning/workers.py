@@ -42,8 +42,11 @@ def run_workers(folder, settings, workers, space_file=None, data_dir=None):
     try:
         for name in names:
             processes[name] = _start(name, names, command, folder, address)
-        # The chief of KerasTuner waits some time to be sure that all are done; we know it.
-        while any(processes[name].poll() != 0 for name in names[1:]):
+        # The chief of KerasTuner waits some time to be sure that all are done; we know it. Once it
+        # is gone, a worker that it never heard of would ask for a trial for ever.
+        while processes[CHIEF].poll() != 0 and any(
+            processes[name].poll() != 0 for name in names[1:]
+        ):
             time.sleep(0.2)
             for name in names:
                 if processes[name].poll() in (None, 0):

@@ -5,6 +5,7 @@ import os
 import pathlib
 import signal
 import subprocess
+import sys
 import threading
 import time
 
@@ -98,6 +99,23 @@ def test_a_trial_that_ended_unheard_of_is_not_repeated(tmp_path):
         assert oracle._retry_queue == []
         assert oracle.trials["1"].status == "COMPLETED"
         assert oracle.trials["1"].score is not None
+
+
+def test_a_worker_that_comes_too_late(tmp_path, monkeypatch):
+    """The others did all the trials: the search is over."""
+    monkeypatch.setenv("PYTHONPATH", ROOT)
+    start = workers_module._start
+
+    def late_start(name, names, command, *arguments):
+        if name == "worker-2":
+            command = [sys.executable, "-c", f"import time; time.sleep({PATIENCE * 10})"]
+        return start(name, names, command, *arguments)
+
+    monkeypatch.setattr(workers_module, "_start", late_start)
+    began = time.monotonic()
+    report = search_tiny(tmp_path, trials=1, workers=2)
+    assert report["finished"] == 1
+    assert time.monotonic() - began < PATIENCE
 
 
 def test_workers_share_a_search_and_survive_being_killed(tmp_path, monkeypatch):
