@@ -1,10 +1,17 @@
 """Hyperband over the search space of CapsNet on the embedded digits, against the default.
 
-    python examples/tune_capsnet.py             # about ten minutes on 2 CPU cores
+    python examples/tune_capsnet.py             # six minutes of one CPU core
     python examples/tune_capsnet.py --trials 3 --epochs 2     # to see it work
 
-Not measured yet: accuracy of the best network found and of the family's default, both trained for
-as many epochs on the same images and measured once on the 360 test images.
+Measured once on the 360 test images, seed 0, on TensorFlow:
+
+| network | parameters | test accuracy after at most 20 epochs |
+|---|---|---|
+| default | 472,416 | 98.33 % |
+| best found | 189,952 | 97.50 % |
+
+A search this short finds a network of less than half the size, and none that is more accurate: the
+difference is three images, the standard error 0.8 points.
 
 The search looks at validation images alone. Afterwards the best trial and `capsnet_digits` are
 trained by their recipes, with the same number of epochs, and measured on the test images.
