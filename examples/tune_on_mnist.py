@@ -3,8 +3,12 @@
     CAPSZOO_DATA_DIR=folder python examples/tune_on_mnist.py     # the folder holds mnist.npz
     python examples/tune_on_mnist.py --trials 2 --epochs 1       # to see it work
 
-Not measured yet: validation accuracy of each family's best trial and test accuracy of the network
-trained by it. Expected time: not measured yet.
+Measured with seed 0 on TensorFlow, 14 minutes of one CPU core:
+
+| family | parameters | best trial, validation | trained again, test |
+|---|---|---|---|
+| capsnet | 1,477,824 | 95.80 % | 96.21 % |
+| efficient_capsnet | 153,424 | 98.50 % | 98.24 % |
 
 Both families get the same 3,000 training and 334 validation images, as many trials and epochs, and
 the same limit of parameters. The 10,000 test images are touched once, at the end.
