@@ -385,6 +385,14 @@ def test_interrupted(toy, tmp_path):
     assert json.loads((tmp_path / "run" / "state.json").read_text())["history"]
 
 
+@pytest.fixture
+def heeding_ctrl_c():
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeding_ctrl_c")
 def test_interrupted_where_a_backend_makes_it_an_error(run, monkeypatch):
     def train(*_, **__):
         try:
