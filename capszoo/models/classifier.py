@@ -233,6 +233,7 @@ class CapsuleClassifier(keras.Model):
             if training:
                 masked = self.class_mask(y_pred["poses"], y_pred["scores"], labels=y)
                 reconstructions = self.decoder(masked)
+            reconstructions = ops.cast(reconstructions, "float32")
             targets = ops.cast(x, "float32") * self.rescaling
             error = self.reconstruction_loss(targets, reconstructions, sample_weight)
             # Image by image: under `tf.distribute` the loss is a device's share of the mean.

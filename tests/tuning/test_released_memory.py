@@ -24,7 +24,7 @@ def test_graphs_are_freed(rng):
             model = hypermodel.build(hp)
             hypermodel.fit(hp, model, images, np.arange(8), verbose=0)
             del model
-        left.append(sum(isinstance(one, FuncGraph) for one in gc.get_objects()))
+        left.append(sum(type(one) is FuncGraph for one in gc.get_objects()))
     assert left[2] <= left[0] + 1
 
 
