@@ -11,6 +11,7 @@ from capszoo.data.image_folder import folder_class_names
 from capszoo.data.image_folder import load_image_folder
 from capszoo.data.images import check_picture_shape
 from capszoo.data.npz import read_npz
+from capszoo.data.splits import HOLD_OUT
 from capszoo.data.splits import SPLITS
 from capszoo.data.splits import choose
 from capszoo.data.tfds_source import read_tfds
@@ -111,6 +112,7 @@ def load(
     data_dir: str | os.PathLike | None = None,
     *,
     image_shape: tuple[int, int, int] | None = None,
+    hold_out: str | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns the pictures and labels of one split of a data set.
 
@@ -141,6 +143,9 @@ def load(
         image_shape: Height, width and channels. Pictures of a folder are resized to it, and made
             grayscale (1 channel) or RGB (3); other sets must have it already. Defaults to
             `None`, the shape of the set; the pictures of a folder must then be of one size.
+        hold_out: What of smallNORB is validation: `"object"`, as said above, or `"tenth"`, as
+            of the other sets, which leaves pictures of all toys to train on; validation then
+            says nothing of toys not seen before. Defaults to `None`, which is `"object"`.
 
     Returns:
         Pictures, uint8 of shape (n, height, width, channels), and labels, int64 of shape (n,).
@@ -158,6 +163,13 @@ def load(
     ((360, 8, 8, 1), (360,))
     """
     check_choice("split", split, SPLITS)
+    if hold_out is not None:
+        check_choice("hold_out", hold_out, HOLD_OUT)
+        if name != "smallnorb":
+            raise ValueError(
+                "Argument `hold_out` is for 'smallnorb', whose objects are known. "
+                f"Received: hold_out={hold_out!r} for {name!r}"
+            )
     if image_shape is not None:
         image_shape = check_image_shape(image_shape)
     if isinstance(name, str) and name in NAMED_SETS:
@@ -175,7 +187,7 @@ def load(
         _check_same_shape(source, examples.images.shape[1:], image_shape)
     if split == "test":
         return examples.images, examples.labels
-    return choose(examples, split, source)
+    return choose(examples, split, source, hold_out or "object")
 
 
 def _part(split):

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 SPLITS = ("train", "validation", "test")
+HOLD_OUT = ("object", "tenth")
 
 
 class Examples(NamedTuple):
@@ -78,20 +79,24 @@ def hold_out_instance(labels: np.ndarray, instances: np.ndarray) -> np.ndarray:
     return held_out
 
 
-def choose(examples: Examples, split: str, source: str) -> tuple[np.ndarray, np.ndarray]:
+def choose(
+    examples: Examples, split: str, source: str, hold_out: str = "object"
+) -> tuple[np.ndarray, np.ndarray]:
     """Returns the pictures and labels of "train" or "validation" out of a training set.
 
     Args:
         examples: The whole training set.
         split: `"train"` or `"validation"`.
         source: What to name in an error.
+        hold_out: `"tenth"` for a tenth of each class even where the objects are known.
+            Defaults to `"object"`.
 
     Returns:
         Pictures of shape (n, height, width, channels) and labels of shape (n,), in the order
         in which they came.
     """
     images, labels, instances = examples
-    if instances is not None:
+    if instances is not None and hold_out == "object":
         held_out = hold_out_instance(labels, instances)
     else:
         keys = [digest(image.tobytes()) for image in images]

@@ -111,9 +111,11 @@ def _scan_tensorflow(step, carry, arrays, rows):
     import tensorflow as tf
 
     number = tf.shape(arrays[0])[0]
-    tiles = -(-number // rows)
+    # Where the number is known only now, there may be less than one tile: nothing to fill up.
+    rows = tf.maximum(tf.minimum(rows, number), 1)
+    tiles = tf.maximum(-(-number // rows), 1)
     arrays = [_fill(array, tiles * rows - number) for array in arrays]
-    arrays = [tf.reshape(array, (-1, rows, *array.shape[1:])) for array in arrays]
+    arrays = [tf.reshape(array, (tiles, rows, *array.shape[1:])) for array in arrays]
 
     def body(index, carry, written):
         carry, outputs = step(carry, *(array[index] for array in arrays))

@@ -249,6 +249,7 @@ def load_images(preset, model, split, data_dir):
         split,
         data_dir=data_dir,
         image_shape=None if crop else model.image_shape,
+        hold_out=preset.data.hold_out,
     )
     if crop:
         height, width = images.shape[1:3]

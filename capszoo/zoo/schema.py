@@ -40,6 +40,10 @@ class Data(Section):
             description="height and width; at random in training, from the middle elsewhere",
         )
     )
+    hold_out: Literal["object", "tenth"] | None = pydantic.Field(
+        default=None,
+        description="what of smallNORB is validation: a toy of each class (default), or a tenth",
+    )
     augmentation: list[dict] = pydantic.Field(
         default_factory=list,
         description="Keras preprocessing layers of training, {ClassName: {argument: value}}",

@@ -88,6 +88,26 @@ def test_smallnorb_holds_out_one_toy_per_category(tmp_path):
     assert np.bincount(train_labels).tolist() == [32] * 5
 
 
+def test_smallnorb_holds_out_a_tenth_if_asked(tmp_path):
+    stored = arrays((48, 48, 2), classes=5)
+    toys = np.array([4, 6, 7, 8, 9])[np.arange(200) // 5 % 5].astype("uint8")
+    np.savez(tmp_path / "smallnorb.npz", **stored, instance_train=toys)
+    train, _ = capszoo.data.load("smallnorb", "train", tmp_path, hold_out="tenth")
+    validation, labels = capszoo.data.load("smallnorb", "validation", tmp_path, hold_out="tenth")
+    assert np.bincount(labels).tolist() == [4] * 5
+    assert len(rows(train)) == 180
+    assert rows(train) | rows(validation) == rows(stored["x_train"])
+    by_object, _ = capszoo.data.load("smallnorb", "validation", tmp_path, hold_out="object")
+    assert rows(by_object) == rows(stored["x_train"][toys == 9])
+
+
+def test_wrong_hold_out(tmp_path):
+    with pytest.raises(ValueError, match=r"`hold_out`: 'toy'. Expected one of: object, tenth"):
+        capszoo.data.load("smallnorb", "train", tmp_path, hold_out="toy")
+    with pytest.raises(ValueError, match=r"'smallnorb', whose objects .* for 'digits'"):
+        capszoo.data.load("digits", hold_out="tenth")
+
+
 def test_smallnorb_without_toys_is_refused(tmp_path):
     np.savez(tmp_path / "smallnorb.npz", **arrays((48, 48, 2), classes=5))
     with pytest.raises(ValueError, match=r"smallnorb\.npz lacks instance_train"):

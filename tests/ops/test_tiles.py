@@ -1,0 +1,44 @@
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from capszoo.ops import scan_tiles
+
+
+def running_sum(carry, tile):
+    """Counts the rows it is given, which shows those that were filled up, and sums them."""
+    total, rows = carry
+    rows = rows + ops.cast(ops.shape(tile)[0], "float32")
+    return (total + ops.sum(tile), rows), (2.0 * tile,)
+
+
+def scan(x, rows):
+    (total, seen), (twice,) = scan_tiles(
+        running_sum, (ops.zeros(()), ops.zeros(())), (ops.convert_to_tensor(x),), rows
+    )
+    return total, seen, twice
+
+
+@pytest.mark.parametrize("number", [1, 4, 7, 8, 9])
+def test_every_row_is_seen_once_and_comes_back_in_order(number):
+    x = np.arange(3.0 * number, dtype="float32").reshape(number, 3)
+    total, _, twice = scan(x, 4)
+    assert float(total) == x.sum()
+    np.testing.assert_array_equal(ops.convert_to_numpy(twice), 2 * x)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="others know their sizes")
+@pytest.mark.parametrize(("number", "seen"), [(1, 1), (3, 3), (4, 4), (7, 8), (0, 1)])
+def test_batch_of_unknown_size_is_not_filled_up_to_a_large_tile(number, seen):
+    # `fit` trains on batches whose size is known only while it runs.
+    import tensorflow as tf
+
+    function = tf.function(
+        lambda x: scan(x, 4), input_signature=[tf.TensorSpec((None, 3), tf.float32)]
+    )
+    x = np.arange(3.0 * number, dtype="float32").reshape(number, 3)
+    total, rows, twice = function(x)
+    assert float(rows) == seen
+    assert float(total) == x.sum()
+    np.testing.assert_array_equal(twice.numpy(), 2 * x)
