@@ -18,7 +18,7 @@ from capszoo.validation import check_positive_int
 
 
 def benchmark(subjects, batches=(32,), settings=(), with_naive=False, repeats=7, report=None):
-    """Measures inference and training steps of networks and of routing.
+    """Measures inference and training steps of networks, layers and routing.
 
     The variants of a subject are timed by turns and the medians reported, without the first
     call of each. The floor of a step is the larger of two times: its floating point operations
@@ -27,11 +27,12 @@ def benchmark(subjects, batches=(32,), settings=(), with_naive=False, repeats=7,
     `capszoo.benchmarks.counting`.
 
     Args:
-        subjects: Names of families or presets; `"routing"` is dynamic routing of the paper's
-            class capsules by itself.
+        subjects: Names of families or presets; a capsule layer by the name of its class;
+            `"routing"`, dynamic routing of the paper's class capsules by itself.
         batches: Numbers of samples. Defaults to `(32,)`.
-        settings: Pairs of a name and a value, each one more variant of a network: an argument
-            of its family, `dtype` (a policy) or `jit_compile`. Defaults to `()`.
+        settings: Pairs of a name and a value, each one more variant: an argument of the family,
+            the layer or the routing; for a network also `dtype` (a policy) or `jit_compile`.
+            Defaults to `()`.
         with_naive: Whether the straightforward implementation of a network's routing is
             measured too, as the first variant. Defaults to `False`.
         repeats: How often each step is timed. Defaults to `7`.

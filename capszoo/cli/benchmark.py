@@ -42,7 +42,7 @@ _SHOWN = {
 def benchmark(
     subjects: Annotated[
         list[str],
-        typer.Argument(metavar="FAMILY|PRESET|routing...", help="What to measure."),
+        typer.Argument(metavar="FAMILY|PRESET|LAYER|routing...", help="What to measure."),
     ],
     batch: Annotated[
         list[int] | None, typer.Option(help="Samples at once; may be repeated.")
@@ -51,7 +51,7 @@ def benchmark(
         list[str] | None,
         typer.Option(
             metavar="NAME=VALUE",
-            help="One more variant: an argument of the family, dtype or jit_compile.",
+            help="One more variant: an argument of what is measured, dtype or jit_compile.",
         ),
     ] = None,
     naive: Annotated[

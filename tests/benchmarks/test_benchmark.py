@@ -84,6 +84,27 @@ def test_network(tmp_path):
     ]
 
 
+@pytest.mark.parametrize("name", ["DenseCapsules", "ConvCapsules2D", "ClassCapsules"])
+def test_layer(name):
+    routing = {"name": "dynamic", "iterations": 1}
+    rows = benchmark([name], [1], [("routing", routing)], with_naive=True, repeats=1)
+    assert [row["variant"] for row in rows] == 2 * [
+        "naive",
+        "default",
+        "routing=dynamic, iterations=1",
+    ]
+    assert all(row["milliseconds"] > 0 for row in rows)
+
+
+def test_more_iterations_are_more_work():
+    rows = benchmark(["routing"], [1], [("iterations", 5)], repeats=1)
+    at = {(row["variant"], row["step"]): row["gigaflops"] for row in rows}
+    # 8 numbers of each child and two passes an iteration, to which 5 instead of 3.
+    assert at["iterations=5", "training"] / at["in tiles", "training"] == pytest.approx(
+        18 / 14, rel=1e-4
+    )
+
+
 def test_variants_take_turns():
     calls = []
     timing.median_seconds([lambda: calls.append("a"), lambda: calls.append("b")], repeats=3)
@@ -117,13 +138,18 @@ def test_command(run, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nothing"], r"Expected routing, a family \(.*capsnet.*\) or a preset"),
+        (
+            ["nothing"],
+            r"routing, a layer \(Dense.*\), a family \(.*capsnet.*\) or a preset",
+        ),
         (["capsnet_digits", "--batch", "0"], "batches"),
         (["capsnet_digits", "--repeats", "0"], "repeats"),
         (["capsnet_digits", "--compare", "iterations"], "Expected --compare KEY=VALUE"),
         (["capsnet_digits", "--compare", "iteration=2"], "iteration"),
         (["efficient_capsnet_digits", "--naive"], "dynamic, em and cluster"),
-        (["routing", "--compare", "iterations=2"], "`routing` has none"),
+        (["routing", "--compare", "iteration=2"], "argument of DynamicRouting.*iteration=2"),
+        (["routing", "--compare", "iterations=0"], "argument of DynamicRouting.*iterations"),
+        (["DenseCapsules", "--compare", "poses=2"], "arguments passed to DenseCapsules.*poses"),
         (["capsnet_digits", "--backend", "theano"], "theano"),
     ],
     ids=str,

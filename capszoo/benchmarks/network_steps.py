@@ -1,0 +1,78 @@
+"""Whole networks: what `predict` and `fit` do with a batch."""
+
+import numpy as np
+
+from capszoo import zoo
+from capszoo.benchmarks import counting
+from capszoo.benchmarks.naive import naive
+from capszoo.benchmarks.step import INFERENCE
+from capszoo.benchmarks.step import NAIVE
+from capszoo.benchmarks.step import TRAINING
+from capszoo.benchmarks.step import Step
+from capszoo.models import get_family
+from capszoo.models import list_models
+
+# Settings that are not arguments of a model.
+_POLICY, _JIT = "dtype", "jit_compile"
+
+
+def network_steps(subject, variant, batch, settings):
+    """Makes the steps of one network.
+
+    Args:
+        subject: The name of a family or preset.
+        variant: What this way is called.
+        batch: Number of samples.
+        settings: Dictionary of arguments of the family, `dtype` or `jit_compile`; a `routing` of
+            `"naive"` is the straightforward implementation of the network's own.
+
+    Returns:
+        The two `Step`.
+
+    Raises:
+        ValueError: If the subject or a setting is unknown.
+    """
+    settings = dict(settings)
+    policy = settings.pop(_POLICY, None)
+    jit_compile = settings.pop(_JIT, "auto")
+    model = _build(subject, settings, policy)
+    model.compile(jit_compile=jit_compile)
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, size=(batch, *model.image_shape)).astype("uint8")
+    labels = rng.integers(0, model.num_classes, size=batch)
+    operations, memory = counting.count_model(model, batch)
+    return [
+        Step(
+            subject,
+            variant,
+            INFERENCE,
+            batch,
+            lambda: model.predict_on_batch(images),
+            operations,
+            memory,
+        ),
+        Step(
+            subject,
+            variant,
+            TRAINING,
+            batch,
+            lambda: model.train_on_batch(images, labels),
+            counting.TRAINING * operations,
+            counting.TRAINING * memory,
+        ),
+    ]
+
+
+def _build(subject, settings, policy):
+    if subject in list_models():
+        family, arguments = get_family(subject), {}
+    else:
+        preset = zoo.read_preset(subject)
+        family, arguments = get_family(preset.family), preset.model
+    arguments = {**arguments, **settings}
+    if policy is not None:
+        arguments["dtype"] = policy
+    if arguments.get("routing") == NAIVE:
+        del arguments["routing"]
+        arguments["routing"] = naive(family(**arguments).routing)
+    return family(**arguments)
