@@ -6,6 +6,7 @@ best.yaml         the best trial as a preset that `capszoo train` trains
 trials.csv        one line per trial
 *.png             plots of the search
 chief.log, worker-N.log    where it ran with workers
+compiled/         what JAX compiled, until the search is done
 """
 
 import json
@@ -28,6 +29,7 @@ class SearchFolder:
     def __init__(self, path):
         self.path = pathlib.Path(path)
         self.trials = self.path / "trials"
+        self.compiled = self.path / "compiled"
 
     def settings(self):
         """What the search here was asked for; `None` if there is no search."""

@@ -3,12 +3,14 @@
 import contextlib
 import os
 import pathlib
+import shutil
 import sys
 import types
 
 from capszoo import data as data_sets
 from capszoo.models import list_models
 from capszoo.training.trainer import load_images
+from capszoo.tuning.compilations import kept_compilations
 from capszoo.tuning.folder import SearchFolder
 from capszoo.tuning.hypermodel import CapsuleHyperModel
 from capszoo.tuning.hypermodel import check_callbacks
@@ -133,7 +135,11 @@ def search(
         oracle.workers_go_on = shared
         oracle.on_trial_done = Progress(trials, folder, _to(sys.stdout, progress))
         # KerasTuner prints what it reloads, and the conditions of the space when it sends them.
-        with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+        with (
+            kept_compilations(folder.compiled),
+            open(os.devnull, "w") as nowhere,
+            contextlib.redirect_stdout(nowhere),
+        ):
             runner = CapsuleTuner(oracle, hypermodel, folder.trials, seed)
             runner.search(
                 images,
@@ -145,6 +151,7 @@ def search(
             )
     if is_worker:
         return None
+    shutil.rmtree(folder.compiled, ignore_errors=True)
     return write_report(folder, hypermodel, settings, len(images))
 
 
