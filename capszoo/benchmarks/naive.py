@@ -14,6 +14,7 @@ from capszoo.routing import ClusterRouting
 from capszoo.routing import DynamicRouting
 from capszoo.routing import EMRouting
 from capszoo.routing import Routing
+from capszoo.routing.written_em import normalize
 
 
 @keras.saving.register_keras_serializable(package="capszoo_benchmarks")
@@ -64,18 +65,21 @@ class NaiveClusterRouting(ClusterRouting):
 class NaiveEMRouting(EMRouting):
     """EM routing by elementwise products of the size of the votes, and sums over them."""
 
+    def route(self, votes, activations=None, **arguments):
+        return Routing.route(self, votes, activations, **arguments)
+
     def call(self, votes, activations=None, return_coupling=False, windows=None):
         presence = ops.expand_dims(activations, -2)
-        children_per_parent = self._children_per_parent(votes.shape, windows)
-        coupling = ops.exp(self._normalize(ops.zeros_like(votes[..., 0]), windows))
+        scale = self._information_scale(votes.shape, windows)
+        coupling = ops.exp(normalize(ops.zeros_like(votes[..., 0]), windows))
         for iteration in range(self.iterations):
             weights = ops.expand_dims(coupling * presence, -1)
             mass = ops.sum(weights, axis=-2) + 1e-7
             means = ops.sum(weights * votes, axis=-2) / mass
             squares = ops.square(votes - ops.expand_dims(means, -2))
             variances = ops.sum(weights * squares, axis=-2) / mass + self.variance_floor
-            information = 100.0 * mass / children_per_parent if self.form == "normalized" else mass
-            cost = (ops.expand_dims(self.beta_use, -1) + 0.5 * ops.log(variances)) * information
+            use = ops.expand_dims(self.beta_use, -1) + 0.5 * ops.log(variances)
+            cost = use * mass * scale
             inverse_temperature = self.inverse_temperature * (1.0 - 0.95 ** (iteration + 1))
             logits = inverse_temperature * (self.beta_activation - ops.sum(cost, axis=-1))
             if iteration < self.iterations - 1:
@@ -85,7 +89,7 @@ class NaiveEMRouting(EMRouting):
                 )
                 log_activations = ops.log(ops.sigmoid(logits) + 1e-30)
                 coupling = ops.exp(
-                    self._normalize(ops.expand_dims(log_activations, -1) + densities, windows)
+                    normalize(ops.expand_dims(log_activations, -1) + densities, windows)
                 )
         outputs = (means, ops.sigmoid(logits))
         return (*outputs, coupling) if return_coupling else outputs

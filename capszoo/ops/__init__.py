@@ -3,6 +3,7 @@
 from capszoo.ops.convolution import conv2d
 from capszoo.ops.convolution import extract_patches
 from capszoo.ops.labels import multi_hot
+from capszoo.ops.layout import contiguous
 from capszoo.ops.norms import SQUASHES
 from capszoo.ops.norms import log_sigmoid
 from capszoo.ops.norms import safe_norm

@@ -10,6 +10,7 @@ from keras import ops
 
 from capszoo.ops.convolution import conv2d
 from capszoo.ops.convolution import extract_patches
+from capszoo.ops.layout import contiguous
 
 
 def dense_votes(poses, kernel):
@@ -35,7 +36,7 @@ def dense_votes(poses, kernel):
     flat_kernel = ops.reshape(kernel, (children, child_dim, per_child * parents * pose_dim))
     votes = ops.matmul(ops.transpose(poses, (1, 0, 2)), flat_kernel)
     votes = ops.reshape(votes, (children, -1, per_child, parents, pose_dim))
-    votes = ops.transpose(votes, (1, 3, 0, 2, 4))
+    votes = contiguous(ops.transpose(votes, (1, 3, 0, 2, 4)))
     return ops.reshape(votes, (-1, parents, children * per_child, pose_dim))
 
 

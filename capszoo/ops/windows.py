@@ -68,11 +68,25 @@ class Windows:
             Tensor of the same shape: at each place the total of its child. Places in the
             padding get zero.
         """
+        return self._per_child(values, ops.logsumexp, _NOTHING)
+
+    def sum_per_child(self, values):
+        """Sums what all windows hold on the same child.
+
+        Args:
+            values: As `logsumexp_per_child` takes them.
+
+        Returns:
+            As `logsumexp_per_child`.
+        """
+        return self._per_child(values, ops.sum, 0.0)
+
+    def _per_child(self, values, reduce, nothing):
         shape = (-1, *values.shape[1:])
         types = values.shape[-1] // self.positions_per_window
         values = ops.reshape(values, (-1, len(self._child), types))
-        nothing = ops.full_like(values[:, :1], _NOTHING)
+        nothing = ops.full_like(values[:, :1], nothing)
         by_place = ops.concatenate([values, nothing], axis=1)
-        totals = ops.logsumexp(ops.take(by_place, self._places, axis=1), axis=2)
+        totals = reduce(ops.take(by_place, self._places, axis=1), axis=2)
         totals = ops.concatenate([totals, ops.zeros_like(nothing)], axis=1)
         return ops.reshape(ops.take(totals, self._child, axis=1), shape)

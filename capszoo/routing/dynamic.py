@@ -9,6 +9,7 @@ from capszoo.routing.agreement import couple
 from capszoo.routing.agreement import sum_children
 from capszoo.routing.agreement import uniform_coupling
 from capszoo.routing.base import IterativeRouting
+from capszoo.routing.base import compiled_by_torch
 from capszoo.routing.registry import register
 from capszoo.routing.tiled_dynamic import route_in_tiles
 
@@ -116,7 +117,7 @@ class DynamicRouting(IterativeRouting):
 
     def route(self, votes, activations=None, return_coupling=False):
         """Combines dense votes a few samples at a time, so that they never exist all at once."""
-        if votes.dense_children is None or votes.offset is not None or _compiled_by_torch():
+        if votes.dense_children is None or votes.offset is not None or compiled_by_torch():
             return super().route(votes, activations, return_coupling=return_coupling)
         self.refuse_activations(activations)
         if self.bias is None:
@@ -152,12 +153,3 @@ class DynamicRouting(IterativeRouting):
             "stop_gradient": self.stop_gradient,
             "bias_initializer": keras.initializers.serialize(self.bias_initializer),
         }
-
-
-def _compiled_by_torch():
-    """Tells whether `torch.compile` is at work: it cannot see through gradients of one's own."""
-    if keras.backend.backend() != "torch":
-        return False
-    import torch
-
-    return torch.compiler.is_compiling()

@@ -7,11 +7,13 @@ from keras import ops
 
 from capszoo.ops import log_sigmoid
 from capszoo.routing.base import IterativeRouting
+from capszoo.routing.base import compiled_by_torch
 from capszoo.routing.registry import register
+from capszoo.routing.written_em import EPSILON
+from capszoo.routing.written_em import normalize
+from capszoo.routing.written_em import route_by_em
 from capszoo.validation import check_choice
 from capszoo.validation import check_number
-
-_EPSILON = 1e-7
 
 
 @register("em")
@@ -133,23 +135,21 @@ class EMRouting(IterativeRouting):
         dtype = votes.dtype
         votes = ops.cast(votes, "float32")
         presence = ops.expand_dims(ops.cast(activations, "float32"), -2)
-        children_per_parent = self._children_per_parent(votes.shape, windows)
+        information_scale = self._information_scale(votes.shape, windows)
 
         # Uniform over all the parents that see a child.
-        log_coupling = self._normalize(ops.zeros_like(votes[..., 0]), windows)
+        log_coupling = normalize(ops.zeros_like(votes[..., 0]), windows)
         for iteration in range(self.iterations):
             coupling = ops.exp(log_coupling)
             weights = coupling * presence
-            mass = ops.sum(weights, axis=-1) + _EPSILON
+            mass = ops.sum(weights, axis=-1) + EPSILON
             shares = ops.expand_dims(weights / ops.expand_dims(mass, -1), -2)
             means = ops.squeeze(ops.matmul(shares, votes), -2)
             squares = ops.square(votes - ops.expand_dims(means, -2))
             variances = ops.squeeze(ops.matmul(shares, squares), -2) + self.variance_floor
 
             log_variances = ops.log(variances)
-            information = mass
-            if self.form == "normalized":
-                information = 100.0 * mass / children_per_parent
+            information = mass * information_scale
             use = ops.cast(self.beta_use, "float32")
             cost = ops.sum(ops.expand_dims(use, -1) + 0.5 * log_variances, axis=-1) * information
             inverse_temperature = self.inverse_temperature * (1.0 - 0.95 ** (iteration + 1))
@@ -162,19 +162,38 @@ class EMRouting(IterativeRouting):
                 log_densities = -ops.squeeze(distances, -1) - ops.expand_dims(
                     0.5 * ops.sum(log_variances + math.log(2 * math.pi), axis=-1), -1
                 )
-                log_coupling = self._normalize(
+                log_coupling = normalize(
                     ops.expand_dims(log_sigmoid(logits), -1) + log_densities, windows
                 )
 
         outputs = (ops.cast(means, dtype), ops.cast(ops.sigmoid(logits), dtype))
         return (*outputs, ops.cast(coupling, dtype)) if return_coupling else outputs
 
-    def _normalize(self, logits, windows):
-        """Log-softmax for each child over all the parents that see it."""
-        total = ops.logsumexp(logits, axis=-2)
-        if windows is not None:
-            total = windows.logsumexp_per_child(total)
-        return logits - ops.expand_dims(total, -2)
+    def route(self, votes, activations=None, return_coupling=False, windows=None):
+        """Combines votes with the gradient written out, in few passes over them."""
+        arguments = {"return_coupling": return_coupling, "windows": windows}
+        if activations is None or compiled_by_torch():
+            return super().route(votes, activations, **arguments)
+        votes = votes.made()
+        outputs = route_by_em(
+            votes,
+            activations,
+            ops.convert_to_tensor(self.beta_use),
+            ops.convert_to_tensor(self.beta_activation),
+            inverse_temperatures=[
+                self.inverse_temperature * (1.0 - 0.95 ** (iteration + 1))
+                for iteration in range(self.iterations)
+            ],
+            information_scale=self._information_scale(votes.shape, windows),
+            variance_floor=self.variance_floor,
+            **arguments,
+        )
+        return tuple(ops.cast(output, votes.dtype) for output in outputs)
+
+    def _information_scale(self, votes_shape, windows):
+        if self.form == "paper":
+            return 1.0
+        return 100.0 / self._children_per_parent(votes_shape, windows)
 
     def _children_per_parent(self, votes_shape, windows):
         parents, children = votes_shape[-3:-1]

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from capszoo.ops import contiguous
 from capszoo.ops import rows_per_tile
 from capszoo.ops import scan_tiles
 from capszoo.ops import squash
@@ -66,9 +67,9 @@ def route_in_tiles(
         rows = rows_per_tile(4 * parents * inputs * pose_dim)
 
     def make_votes(children, kernel):
-        votes = ops.matmul(_contiguous(ops.transpose(children, (1, 0, 2))), kernel)
+        votes = ops.matmul(contiguous(ops.transpose(children, (1, 0, 2))), kernel)
         votes = ops.reshape(votes, (inputs, -1, parents, pose_dim))
-        return ops.cast(_contiguous(ops.transpose(votes, (1, 2, 0, 3))), wide)
+        return ops.cast(contiguous(ops.transpose(votes, (1, 2, 0, 3))), wide)
 
     def full_coupling(like):
         return ops.full((ops.shape(like)[0], parents, inputs), uniform, dtype=wide)
@@ -173,11 +174,6 @@ def route_in_tiles(
     return result
 
 
-def _contiguous(x):
-    """Lays a transposed tensor out anew where the backend would read it across its memory."""
-    return x.contiguous() if keras.backend.backend() == "torch" else x
-
-
 def _sum_of_products(coefficients, directions):
     """Sums outer products of `(rows, parents, children)` and `(rows, parents, pose_dim)`.
 
@@ -191,4 +187,4 @@ def _sum_of_products(coefficients, directions):
         )
     coefficients = ops.transpose(ops.stack(coefficients, axis=2), (0, 1, 3, 2))
     products = ops.matmul(coefficients, ops.stack(directions, axis=2))
-    return _contiguous(ops.transpose(products, (2, 0, 1, 3)))
+    return contiguous(ops.transpose(products, (2, 0, 1, 3)))

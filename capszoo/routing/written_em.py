@@ -1,0 +1,213 @@
+"""EM routing with its gradient written out, in few passes over the votes."""
+
+import math
+
+import keras
+from keras import ops
+
+from capszoo.ops import log_sigmoid
+from capszoo.routing.agreement import agreement
+from capszoo.routing.agreement import sum_children
+
+EPSILON = 1e-7
+
+
+def route_by_em(
+    votes,
+    activations,
+    beta_use,
+    beta_activation,
+    inverse_temperatures,
+    information_scale,
+    variance_floor,
+    windows=None,
+    return_coupling=False,
+):
+    """Computes what `EMRouting` says, and its gradient without a tensor for each step of it.
+
+    Automatic differentiation keeps or writes a tensor of the size of the votes at each of a
+    dozen steps. Here all that is kept is as large as the coupling or as the parents, and the
+    gradient of the votes is a sum of few outer products: with `r` the shares `r[i, j] /
+    mass[j]`, `dx` for the gradient of `x` and `q` the squared distances `(v - mean)**2`,
+
+        dv   = sum over iterations of  r dmean + 2 (v - mean) (r dvar + ddistance / (2 var))
+        dr   = v . dmean + q . dvar
+        dvar = -sum over children of ddistance q / (2 var**2) + ...
+
+    where all that is left out is of the parents' size.
+
+    Args:
+        votes: Tensor of shape `(batch, *spatial, parents, children, pose_dim)`.
+        activations: Tensor of shape `(batch, *spatial, children)`.
+        beta_use: Tensor of shape `(parents,)`.
+        beta_activation: Tensor of shape `(parents,)`.
+        inverse_temperatures: Lambda of each iteration, numbers.
+        information_scale: What a mass is multiplied by to give information, a number.
+        variance_floor: Added to every variance.
+        windows: As in `EMRouting`. Defaults to `None`.
+        return_coupling: Whether the last coupling is returned too. Defaults to `False`.
+
+    Returns:
+        Poses of shape `(batch, *spatial, parents, pose_dim)` and activations without the last
+        axis, in float32; with `return_coupling=True` also the coupling
+        `(batch, *spatial, parents, children)`.
+    """
+    pose_dim = votes.shape[-1]
+    iterations = len(inverse_temperatures)
+
+    def total_per_child(gradient):
+        """Sums over all the parents that see a child."""
+        total = ops.sum(gradient, axis=-2)
+        return ops.expand_dims(total if windows is None else windows.sum_per_child(total), -2)
+
+    def forward(votes, activations, beta_use, beta_activation):
+        presence = ops.expand_dims(activations, -2)
+        log_coupling = normalize(ops.zeros_like(votes[..., 0]), windows)
+        kept = []
+        for iteration, inverse_temperature in enumerate(inverse_temperatures):
+            coupling = ops.exp(log_coupling)
+            weights = coupling * presence
+            mass = ops.sum(weights, axis=-1) + EPSILON
+            shares = weights / ops.expand_dims(mass, -1)
+            means = sum_children(shares, votes)
+            squares = squared_distances(votes, means)
+            variances = sum_children(shares, squares) + variance_floor
+            log_variances = ops.log(variances)
+            use = ops.sum(ops.expand_dims(beta_use, -1) + 0.5 * log_variances, axis=-1)
+            logits = inverse_temperature * (beta_activation - use * information_scale * mass)
+            kept.append((coupling, mass, shares, means, variances, use, logits))
+            if iteration < iterations - 1:
+                scale = 0.5 * ops.sum(log_variances + math.log(2 * math.pi), axis=-1)
+                log_coupling = normalize(
+                    ops.expand_dims(log_sigmoid(logits) - scale, -1)
+                    - agreement(squares, 0.5 / variances),
+                    windows,
+                )
+        return kept
+
+    def backward(votes, activations, kept, upstream):
+        presence = ops.expand_dims(activations, -2)
+        activations_gradient = beta_use_gradient = beta_activation_gradient = 0.0
+        # The gradient of the votes: sum of factors * (shifts + votes * scales).
+        factors, shifts, scales = [], [], []
+        log_gradient = None  # of the next iteration's coupling
+        for iteration in reversed(range(iterations)):
+            coupling, mass, shares, means, variances, use, logits = kept[iteration]
+            squares = squared_distances(votes, means)
+            if iteration == iterations - 1:
+                means_gradient = upstream[..., :pose_dim]
+                active = ops.sigmoid(logits)
+                logits_gradient = upstream[..., pose_dim] * active * (1.0 - active)
+                variances_gradient = 0.0
+                coupling_gradient = upstream[..., pose_dim + 1 :] if return_coupling else 0.0
+            else:
+                # Of the E-step: distances are subtracted, so these are minus their gradients.
+                densities = log_gradient - kept[iteration + 1][0] * total_per_child(log_gradient)
+                density = ops.sum(densities, axis=-1)
+                logits_gradient = density * ops.sigmoid(-logits)
+                density = ops.expand_dims(density, -1)
+                precisions = 1.0 / variances
+                means_gradient = precisions * (sum_children(densities, votes) - means * density)
+                variances_gradient = (
+                    0.5 * precisions * (precisions * sum_children(densities, squares) - density)
+                )
+                factors.append(densities)
+                shifts.append(means * precisions)
+                scales.append(-precisions)
+                coupling_gradient = 0.0
+
+            inverse_temperature = inverse_temperatures[iteration]
+            beta_activation_gradient += inverse_temperature * _over_parents(logits_gradient)
+            cost_gradient = -inverse_temperature * information_scale * logits_gradient
+            use_gradient = cost_gradient * mass
+            beta_use_gradient += pose_dim * _over_parents(use_gradient)
+            variances_gradient += 0.5 * ops.expand_dims(use_gradient, -1) / variances
+
+            # Of the M-step. The shares sum up to a little less than 1.
+            missing = ops.expand_dims(1.0 - ops.sum(shares, axis=-1), -1)
+            means_gradient = means_gradient - 2.0 * variances_gradient * means * missing
+            shares_gradient = agreement(squares, variances_gradient)
+            shares_gradient = shares_gradient + agreement(votes, means_gradient)
+            factors.append(shares)
+            shifts.append(means_gradient - 2.0 * means * variances_gradient)
+            scales.append(2.0 * variances_gradient)
+            mass_gradient = cost_gradient * use - ops.sum(shares_gradient * shares, axis=-1) / mass
+            weights_gradient = shares_gradient / ops.expand_dims(mass, -1)
+            weights_gradient = weights_gradient + ops.expand_dims(mass_gradient, -1)
+            activations_gradient += ops.sum(weights_gradient * coupling, axis=-2)
+            log_gradient = (weights_gradient * presence + coupling_gradient) * coupling
+        return (
+            _sum_of_products(votes, factors, shifts, scales),
+            activations_gradient,
+            beta_use_gradient,
+            beta_activation_gradient,
+        )
+
+    @ops.custom_gradient
+    def routed(votes, activations, beta_use, beta_activation):
+        kept = forward(votes, activations, beta_use, beta_activation)
+        coupling, _, _, means, _, _, logits = kept[-1]
+        # As one tensor: Keras gives a gradient of its own to functions with one result.
+        outputs = [means, ops.expand_dims(ops.sigmoid(logits), -1)]
+        result = ops.concatenate(outputs + [coupling] * return_coupling, axis=-1)
+
+        def gradient(*arguments, upstream=None):
+            if upstream is None:
+                (upstream,) = arguments
+            return backward(votes, activations, kept, upstream)
+
+        return result, gradient
+
+    result = routed(
+        *(ops.cast(x, "float32") for x in (votes, activations, beta_use, beta_activation))
+    )
+    poses, activations = result[..., :pose_dim], result[..., pose_dim]
+    return (
+        (poses, activations, result[..., pose_dim + 1 :])
+        if return_coupling
+        else (
+            poses,
+            activations,
+        )
+    )
+
+
+def normalize(logits, windows):
+    """Log-softmax for each child over all the parents that see it."""
+    total = ops.logsumexp(logits, axis=-2)
+    if windows is not None:
+        total = windows.logsumexp_per_child(total)
+    return logits - ops.expand_dims(total, -2)
+
+
+def squared_distances(votes, means):
+    """Squares of the distances of votes from the means of their parents."""
+    distances = votes - ops.expand_dims(means, -2)
+    # In place where a backend would take new memory: nothing here is recorded.
+    return distances.square_() if _eager() else ops.square(distances)
+
+
+def _over_parents(x):
+    """Sums over all axes but the last, that of the parents."""
+    return ops.sum(x, axis=tuple(range(len(x.shape) - 1)))
+
+
+def _sum_of_products(votes, factors, shifts, scales):
+    """Sums outer products `factor * (shift + votes * scale)`, of the votes' shape."""
+    if keras.backend.backend() == "jax":
+        # Fused into one pass.
+        return sum(
+            ops.expand_dims(factor, -1)
+            * (ops.expand_dims(shift, -2) + ops.expand_dims(scale, -2) * votes)
+            for factor, shift, scale in zip(factors, shifts, scales, strict=True)
+        )
+    factors = ops.stack(factors, axis=-1)
+    products = ops.matmul(factors, ops.stack(scales, axis=-2))
+    shifted = ops.matmul(factors, ops.stack(shifts, axis=-2))
+    if _eager():
+        return products.mul_(votes).add_(shifted)
+    return products * votes + shifted
+
+
+def _eager():
+    return keras.backend.backend() == "torch"
