@@ -45,9 +45,6 @@ class NaiveDynamicRouting(DynamicRouting):
 class NaiveClusterRouting(ClusterRouting):
     """Cluster routing of votes that are all made, by the mean and the variance over them."""
 
-    def route(self, votes, activations=None, **arguments):
-        return Routing.route(self, votes, activations, **arguments)
-
     def call(self, votes, activations=None, return_coupling=False):
         *outer, children, pose_dim = votes.shape[1:]
         # The axes before the children as one: not all backends reduce so many.
@@ -64,9 +61,6 @@ class NaiveClusterRouting(ClusterRouting):
 @keras.saving.register_keras_serializable(package="capszoo_benchmarks")
 class NaiveEMRouting(EMRouting):
     """EM routing by elementwise products of the size of the votes, and sums over them."""
-
-    def route(self, votes, activations=None, **arguments):
-        return Routing.route(self, votes, activations, **arguments)
 
     def call(self, votes, activations=None, return_coupling=False, windows=None):
         presence = ops.expand_dims(activations, -2)

@@ -43,6 +43,12 @@ class Routing(keras.layers.Layer):
     needs_lengths = False
     competes_across_positions = False
 
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        # Who overrides `call` alone is to be called, not the faster form of what was before.
+        if "call" in vars(cls) and "route" not in vars(cls):
+            cls.route = Routing.route
+
     def call(self, votes, activations=None, return_coupling=False):
         raise NotImplementedError(f"{type(self).__name__} must implement `call`.")
 

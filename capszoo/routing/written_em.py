@@ -1,6 +1,8 @@
 """EM routing with its gradient written out, in few passes over the votes."""
 
 import math
+from typing import Any
+from typing import NamedTuple
 
 import keras
 from keras import ops
@@ -10,6 +12,18 @@ from capszoo.routing.agreement import agreement
 from capszoo.routing.agreement import sum_children
 
 EPSILON = 1e-7
+
+
+class _Iteration(NamedTuple):
+    """What an iteration leaves to the gradient, as large as the coupling or the parents."""
+
+    coupling: Any
+    mass: Any
+    shares: Any
+    means: Any
+    variances: Any
+    use: Any
+    logits: Any
 
 
 def route_by_em(
@@ -75,7 +89,7 @@ def route_by_em(
             log_variances = ops.log(variances)
             use = ops.sum(ops.expand_dims(beta_use, -1) + 0.5 * log_variances, axis=-1)
             logits = inverse_temperature * (beta_activation - use * information_scale * mass)
-            kept.append((coupling, mass, shares, means, variances, use, logits))
+            kept.append(_Iteration(coupling, mass, shares, means, variances, use, logits))
             if iteration < iterations - 1:
                 scale = 0.5 * ops.sum(log_variances + math.log(2 * math.pi), axis=-1)
                 log_coupling = normalize(
@@ -102,7 +116,8 @@ def route_by_em(
                 coupling_gradient = upstream[..., pose_dim + 1 :] if return_coupling else 0.0
             else:
                 # Of the E-step: distances are subtracted, so these are minus their gradients.
-                densities = log_gradient - kept[iteration + 1][0] * total_per_child(log_gradient)
+                next_coupling = kept[iteration + 1].coupling
+                densities = log_gradient - next_coupling * total_per_child(log_gradient)
                 density = ops.sum(densities, axis=-1)
                 logits_gradient = density * ops.sigmoid(-logits)
                 density = ops.expand_dims(density, -1)
@@ -146,10 +161,12 @@ def route_by_em(
     @ops.custom_gradient
     def routed(votes, activations, beta_use, beta_activation):
         kept = forward(votes, activations, beta_use, beta_activation)
-        coupling, _, _, means, _, _, logits = kept[-1]
+        last = kept[-1]
         # As one tensor: Keras gives a gradient of its own to functions with one result.
-        outputs = [means, ops.expand_dims(ops.sigmoid(logits), -1)]
-        result = ops.concatenate(outputs + [coupling] * return_coupling, axis=-1)
+        outputs = [last.means, ops.expand_dims(ops.sigmoid(last.logits), -1)]
+        if return_coupling:
+            outputs.append(last.coupling)
+        result = ops.concatenate(outputs, axis=-1)
 
         def gradient(*arguments, upstream=None):
             if upstream is None:
@@ -161,15 +178,8 @@ def route_by_em(
     result = routed(
         *(ops.cast(x, "float32") for x in (votes, activations, beta_use, beta_activation))
     )
-    poses, activations = result[..., :pose_dim], result[..., pose_dim]
-    return (
-        (poses, activations, result[..., pose_dim + 1 :])
-        if return_coupling
-        else (
-            poses,
-            activations,
-        )
-    )
+    outputs = (result[..., :pose_dim], result[..., pose_dim])
+    return (*outputs, result[..., pose_dim + 1 :]) if return_coupling else outputs
 
 
 def normalize(logits, windows):

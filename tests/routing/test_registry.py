@@ -1,7 +1,9 @@
 """Routings by name, config and instance."""
 
+import numpy as np
 import pytest
 
+import capszoo
 from capszoo import routing as routings
 from capszoo.routing.registry import _ROUTINGS
 
@@ -82,3 +84,15 @@ def test_base_class_asks_for_call():
 
     with pytest.raises(NotImplementedError, match="must implement `call`"):
         routings.Routing()(np.ones((1, 2, 3, 4), "float32"))
+
+
+@pytest.mark.parametrize("name", ["dynamic", "em", "cluster"])
+def test_layer_calls_a_subclass_that_overrides_call_alone(name):
+    class Own(type(routings.get(name))):
+        def call(self, votes, activations=None, return_coupling=False):
+            raise RuntimeError("called")
+
+    poses, activations = np.ones((1, 6, 3)), np.ones((1, 6))
+    layer = capszoo.layers.DenseCapsules(2, 3, routing=Own())
+    with pytest.raises(RuntimeError, match="called"):
+        layer([poses, activations] if Own.explicit_activations else poses)
