@@ -6,6 +6,8 @@ import keras
 from keras import ops
 
 from capszoo.ops import log_sigmoid
+from capszoo.routing.agreement import agreement
+from capszoo.routing.agreement import sum_children
 from capszoo.routing.base import IterativeRouting
 from capszoo.routing.base import compiled_by_torch
 from capszoo.routing.registry import register
@@ -139,27 +141,25 @@ class EMRouting(IterativeRouting):
 
         # Uniform over all the parents that see a child.
         log_coupling = normalize(ops.zeros_like(votes[..., 0]), windows)
-        for iteration in range(self.iterations):
+        for iteration, inverse_temperature in enumerate(self._inverse_temperatures()):
             coupling = ops.exp(log_coupling)
             weights = coupling * presence
             mass = ops.sum(weights, axis=-1) + EPSILON
-            shares = ops.expand_dims(weights / ops.expand_dims(mass, -1), -2)
-            means = ops.squeeze(ops.matmul(shares, votes), -2)
+            shares = weights / ops.expand_dims(mass, -1)
+            means = sum_children(shares, votes)
             squares = ops.square(votes - ops.expand_dims(means, -2))
-            variances = ops.squeeze(ops.matmul(shares, squares), -2) + self.variance_floor
+            variances = sum_children(shares, squares) + self.variance_floor
 
             log_variances = ops.log(variances)
             information = mass * information_scale
             use = ops.cast(self.beta_use, "float32")
             cost = ops.sum(ops.expand_dims(use, -1) + 0.5 * log_variances, axis=-1) * information
-            inverse_temperature = self.inverse_temperature * (1.0 - 0.95 ** (iteration + 1))
             threshold = ops.cast(self.beta_activation, "float32")
             logits = inverse_temperature * (threshold - cost)
 
             if iteration < self.iterations - 1:
                 # squares . 1 / (2 var), a product per parent: no second tensor of their size
-                distances = ops.matmul(squares, ops.expand_dims(0.5 / variances, -1))
-                log_densities = -ops.squeeze(distances, -1) - ops.expand_dims(
+                log_densities = -agreement(squares, 0.5 / variances) - ops.expand_dims(
                     0.5 * ops.sum(log_variances + math.log(2 * math.pi), axis=-1), -1
                 )
                 log_coupling = normalize(
@@ -180,15 +180,18 @@ class EMRouting(IterativeRouting):
             activations,
             ops.convert_to_tensor(self.beta_use),
             ops.convert_to_tensor(self.beta_activation),
-            inverse_temperatures=[
-                self.inverse_temperature * (1.0 - 0.95 ** (iteration + 1))
-                for iteration in range(self.iterations)
-            ],
+            inverse_temperatures=self._inverse_temperatures(),
             information_scale=self._information_scale(votes.shape, windows),
             variance_floor=self.variance_floor,
             **arguments,
         )
         return tuple(ops.cast(output, votes.dtype) for output in outputs)
+
+    def _inverse_temperatures(self):
+        return [
+            self.inverse_temperature * (1.0 - 0.95 ** (iteration + 1))
+            for iteration in range(self.iterations)
+        ]
 
     def _information_scale(self, votes_shape, windows):
         if self.form == "paper":
