@@ -91,6 +91,7 @@ def _objective(axes, scores, label, upwards):
     axes.plot(np.arange(1, len(scores) + 1), scores, "o", label="trial")
     axes.plot(np.arange(1, len(scores) + 1), best, drawstyle="steps-post", label="best so far")
     axes.set(xlabel="finished trial", ylabel=label)
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend()
 
 
