@@ -33,8 +33,8 @@ def benchmark(subjects, batches=(32,), settings=(), with_naive=False, repeats=7,
         settings: Pairs of a name and a value, each one more variant: an argument of the family,
             the layer or the routing; for a network also `dtype` (a policy) or `jit_compile`.
             Defaults to `()`.
-        with_naive: Whether the straightforward implementation of a network's routing is
-            measured too, as the first variant. Defaults to `False`.
+        with_naive: Whether the straightforward implementation of a network's routing and
+            convolutions is measured too, as the first variant. Defaults to `False`.
         repeats: How often each step is timed. Defaults to `7`.
         report: Function that is told what is being done, in words. Defaults to `None`.
 

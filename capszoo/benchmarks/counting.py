@@ -19,7 +19,7 @@ def count_model(model, batch):
     up; a routing two for each vote and pass over the votes, twice an iteration. Every layer
     reads its inputs and weights and writes its outputs once, in float32; votes are never
     written. Elementwise work and normalization are not counted. Training does three times as
-    much.
+    much. A convolution in the frequency domain does with fewer operations than this counts.
 
     Args:
         model: A built model of layers.

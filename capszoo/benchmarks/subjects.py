@@ -1,5 +1,7 @@
 """What can be measured, by name."""
 
+import dataclasses
+
 from capszoo import zoo
 from capszoo.benchmarks.layer_steps import layer_names
 from capszoo.benchmarks.layer_steps import layer_steps
@@ -10,6 +12,7 @@ from capszoo.benchmarks.step import DEFAULT
 from capszoo.benchmarks.step import NAIVE
 from capszoo.benchmarks.step import describe_setting
 from capszoo.models import list_models
+from capszoo.ops.convolution import direct_convolutions
 
 
 def make_steps(subject, batch, settings=(), with_naive=False):
@@ -34,11 +37,16 @@ def make_steps(subject, batch, settings=(), with_naive=False):
     if make is network_steps:
         _check_network(subject)
     variants = [(DEFAULT, {})]
-    if with_naive:
-        variants.insert(0, (NAIVE, {"routing": NAIVE}))
     variants += [(describe_setting(name, value), {name: value}) for name, value in settings]
     made = [make(subject, variant, batch, own) for variant, own in variants]
+    if with_naive:
+        steps = make(subject, NAIVE, batch, {"routing": NAIVE})
+        made.insert(0, [_with_direct_convolutions(step) for step in steps])
     return [step for kind in zip(*made, strict=True) for step in kind]
+
+
+def _with_direct_convolutions(step):
+    return dataclasses.replace(step, run=direct_convolutions()(step.run))
 
 
 def _check_network(subject):

@@ -55,7 +55,8 @@ def benchmark(
         ),
     ] = None,
     naive: Annotated[
-        bool, typer.Option("--naive", help="Also the straightforward routing, as a baseline.")
+        bool,
+        typer.Option("--naive", help="Also the straightforward implementation, as a baseline."),
     ] = False,
     backend: Annotated[
         list[str] | None, typer.Option(help="jax, tensorflow or torch; may be repeated.")

@@ -1,19 +1,26 @@
 """Two-dimensional convolution in the form that is fastest on the backend at hand."""
 
+import contextlib
+import contextvars
+
 import keras
 from keras import ops
 
+from capszoo.ops import fourier
 from capszoo.ops.tiles import runs_on_cpu
 from capszoo.validation import check_choice
 from capszoo.validation import check_size_pair
+
+_ALLOWS_FOURIER = contextvars.ContextVar("allows_fourier", default=True)
 
 
 def conv2d(inputs, kernel, strides=1, padding="valid"):
     """Convolves channels-last images with a kernel, as `keras.ops.conv` does.
 
-    The result is that of `keras.ops.conv` (to float32 rounding); the form is chosen by
-    `prefers_patches`: on JAX's CPU backend a strided or large-kernel convolution is computed
-    as patches and one matrix product, everywhere else natively.
+    The result is that of `keras.ops.conv` (to float32 rounding) in the form that is fastest. On
+    a CPU, batches for which it saves half of the products are convolved in the frequency domain
+    (`fourier.py`); else, on JAX, what `prefers_patches` says is computed as patches and one
+    matrix product; the rest natively.
 
     Args:
         inputs: Tensor of shape `(batch, height, width, channels)`.
@@ -36,11 +43,36 @@ def conv2d(inputs, kernel, strides=1, padding="valid"):
     strides = check_size_pair("strides", strides)
     check_choice("padding", padding, ("valid", "same"))
     kernel_size = tuple(kernel.shape[:2])
-    if not prefers_patches(kernel_size, strides):
-        return ops.conv(inputs, kernel, strides=strides, padding=padding)
-    patches = extract_patches(inputs, kernel_size, strides, padding)
-    filters = kernel.shape[-1]
-    return ops.matmul(patches, ops.reshape(kernel, (-1, filters)))
+
+    def in_frequencies():
+        return fourier.convolve(_padded(inputs, kernel_size, strides, padding), kernel, strides)
+
+    def directly():
+        if not prefers_patches(kernel_size, strides):
+            return ops.conv(inputs, kernel, strides=strides, padding=padding)
+        patches = extract_patches(inputs, kernel_size, strides, padding)
+        return ops.matmul(patches, ops.reshape(kernel, (-1, kernel.shape[-1])))
+
+    least = _least_fourier_batch(inputs, kernel, strides, padding)
+    if least is None:
+        return directly()
+    batch = inputs.shape[0]
+    if batch is None:
+        return ops.cond(ops.shape(inputs)[0] >= least, in_frequencies, directly)
+    return in_frequencies() if batch >= least else directly()
+
+
+@contextlib.contextmanager
+def direct_convolutions():
+    """Keeps convolutions out of the frequency domain within, to compare with.
+
+    A compiled function stays as it was compiled.
+    """
+    token = _ALLOWS_FOURIER.set(False)
+    try:
+        yield
+    finally:
+        _ALLOWS_FOURIER.reset(token)
 
 
 def prefers_patches(kernel_size, strides):
@@ -94,9 +126,7 @@ def extract_patches(inputs, kernel_size, strides=1, padding="valid"):
     strides = check_size_pair("strides", strides)
     size = inputs.shape[1:3]
     new_size = window_grid("inputs", size, kernel_size, strides, padding)
-    if padding == "same":
-        pads = same_pads(size, kernel_size, strides)
-        inputs = ops.pad(inputs, [(0, 0), *pads, (0, 0)])
+    inputs = _padded(inputs, kernel_size, strides, padding)
 
     def starts(axis, offset):
         return slice(offset, offset + (new_size[axis] - 1) * strides[axis] + 1, strides[axis])
@@ -135,3 +165,28 @@ def same_pads(size, kernel_size, strides):
         for old, window, stride in zip(size, kernel_size, strides, strict=True)
     ]
     return tuple((total // 2, total - total // 2) for total in totals)
+
+
+def _least_fourier_batch(inputs, kernel, strides, padding):
+    """From which batch size on the frequency domain is used; `None` for never."""
+    if not _ALLOWS_FOURIER.get() or not runs_on_cpu():
+        return None
+    if {keras.backend.standardize_dtype(x.dtype) for x in (inputs, kernel)} != {"float32"}:
+        return None
+    batch, *size, _ = inputs.shape
+    # In a model that is exported a size may be a symbol, which cannot be compared.
+    if not isinstance(batch, (int, type(None))) or None in size:
+        return None
+    kernel_size = tuple(kernel.shape[:2])
+    if padding == "same":
+        pads = same_pads(size, kernel_size, strides)
+        size = [old + sum(pad) for old, pad in zip(size, pads, strict=True)]
+    window_grid("inputs", size, kernel_size, strides, "valid")
+    return fourier.least_batch(size, kernel.shape, strides)
+
+
+def _padded(inputs, kernel_size, strides, padding):
+    if padding == "valid":
+        return inputs
+    pads = same_pads(inputs.shape[1:3], kernel_size, strides)
+    return ops.pad(inputs, [(0, 0), *pads, (0, 0)])
