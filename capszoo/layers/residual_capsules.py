@@ -82,6 +82,7 @@ class ResidualCapsules(keras.layers.Layer):
             if not layer.built:
                 layer.build(shapes[-1])
             shapes.append(_poses_shape(layer.compute_output_shape(shapes[-1])))
+        self.to_length.build(shapes[-1])
         self.skips = skips(shapes, self.mode, self.skip_distance)
 
     def call(self, inputs):

@@ -162,7 +162,8 @@ class ClusterCapsNet(CapsuleClassifier):
         self.cluster_size = cluster_size
         self.pose_dim = pose_dim
         self.strides = tuple(strides)
-        self.routing = routing
+        # Each layer has its own, all alike; one that stayed unbuilt would keep Keras building.
+        self.routing = self.get_layer("capsules_1").routing
         self.recompute = recompute
 
     def default_loss(self):

@@ -191,7 +191,8 @@ class EMCapsNet(CapsuleClassifier):
         self.capsule_strides = tuple(capsule_strides)
         self.pose_dim = pose_dim
         self.coordinate_scale = coordinate_scale
-        self.routing = routing
+        # Each layer has its own, all alike; one that stayed unbuilt would keep Keras building.
+        self.routing = self.get_layer("class_capsules").routing
         self.recompute = recompute
 
     def default_loss(self):

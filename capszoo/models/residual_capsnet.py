@@ -211,7 +211,8 @@ class ResidualCapsNet(CapsuleClassifier):
         self.mode = mode
         self.skip_distance = skip_distance
         self.squash_sums = squash_sums
-        self.routing = routing
+        # Each layer has its own, all alike; one that stayed unbuilt would keep Keras building.
+        self.routing = self.get_layer("class_capsules").routing
 
     def default_optimizer(self):
         return keras.optimizers.Adam(learning_rate=1e-4)
