@@ -20,9 +20,7 @@ class CapsuleLayer(keras.layers.Layer):
 
     - `compute_kernel_shape(input_shape, child_dim)`: the shape of the transforms up to, and
       with, `child_dim`; the axes of votes per child, parents and pose are added here;
-    - `compute_votes(children, kernel)`, linear in both, and `compute_votes_shape(input_shape)`;
-    - `arrange_children(poses)`, where something is to be done but once to the children that
-      votes are made of: a routing may ask for votes by several kernels;
+    - `compute_votes(poses, kernel)`, linear in both, and `compute_votes_shape(input_shape)`;
     - `arrange_activations(activations)`: the children's activations as their votes stand.
 
     Args:
@@ -56,8 +54,6 @@ class CapsuleLayer(keras.layers.Layer):
             without explicit activations.
     """
 
-    # Whether `compute_votes` is `capszoo.ops.dense_votes`.
-    votes_are_dense = False
     input_rank = 3
     input_layout = "(batch, *spatial, children, child_dim)"
 
@@ -139,7 +135,6 @@ class CapsuleLayer(keras.layers.Layer):
         return combine(poses) if activations is None else combine(poses, activations)
 
     def _combine(self, return_coupling, poses, activations=None):
-        children = self.arrange_children(poses)
         kernel = ops.convert_to_tensor(self.kernel)
         if self.transform == "matrix":
             # A product with a square matrix transforms each row of a pose alike.
@@ -147,18 +142,18 @@ class CapsuleLayer(keras.layers.Layer):
         if activations is not None:
             activations = self.arrange_activations(activations)
         votes = routings.UnmadeVotes(
-            functools.partial(self.compute_votes, children),
+            functools.partial(self.compute_votes, poses),
             kernel,
             self.vote_offset(),
-            children if self.votes_are_dense else None,
+            **self.separate_children(poses),
         )
         return self.routing.route(
             votes, activations, return_coupling=return_coupling, **self.routing_arguments()
         )
 
-    def arrange_children(self, poses):
-        """Does what the votes of every kernel have in common; nothing by itself."""
-        return poses
+    def separate_children(self, poses):
+        """What tells `UnmadeVotes` that each child's votes are a product of its own, if so."""
+        return {}
 
     def vote_offset(self):
         """What is added to the votes, as it broadcasts to them; `None` for nothing."""

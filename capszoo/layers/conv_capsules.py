@@ -1,5 +1,6 @@
 """Convolutional capsules: transforms shared over positions, parents see a window."""
 
+import functools
 import math
 
 import keras
@@ -11,8 +12,6 @@ from capszoo.ops import extract_patches
 from capszoo.ops import position_votes
 from capszoo.ops import safe_norm
 from capszoo.ops import type_votes
-from capszoo.ops import type_windows
-from capszoo.ops import window_votes
 from capszoo.ops.convolution import window_grid
 from capszoo.validation import check_choice
 from capszoo.validation import check_size_pair
@@ -124,17 +123,21 @@ class ConvCapsules2D(CapsuleLayer):
             size = self._poses_shape(input_shape)[1:3]
             self.windows = Windows(size, self.kernel_size, self.strides, self.padding)
 
-    def arrange_children(self, poses):
-        if self.votes_from == "types" and not self.share_types:
-            return type_windows(poses, self.kernel_size, self.strides, self.padding)
-        return poses
+    def compute_votes(self, poses, kernel):
+        make = position_votes if self.votes_from == "positions" else type_votes
+        return make(poses, kernel, self.strides, self.padding)
 
-    def compute_votes(self, children, kernel):
-        if self.votes_from == "positions":
-            return position_votes(children, kernel, self.strides, self.padding)
-        if self.share_types:
-            return type_votes(children, kernel, self.strides, self.padding)
-        return window_votes(children, kernel)
+    def separate_children(self, poses):
+        if self.votes_from == "positions" or self.share_types:
+            return {}
+        return {"windows": functools.partial(self._windows, poses)}
+
+    def _windows(self, poses):
+        height, width, types, child_dim = poses.shape[1:]
+        maps = ops.reshape(poses, (-1, height, width, types * child_dim))
+        patches = extract_patches(maps, self.kernel_size, self.strides, self.padding)
+        places = math.prod(self.kernel_size)
+        return ops.reshape(patches, (-1, *patches.shape[1:3], places, types, child_dim))
 
     def compute_votes_shape(self, input_shape):
         batch, *size, types, _ = input_shape

@@ -68,16 +68,14 @@ class DenseCapsules(CapsuleLayer):
     - [Sabour, Frosst, Hinton, 2017](https://arxiv.org/abs/1710.09829)
     """
 
-    votes_are_dense = True
-
     def compute_kernel_shape(self, input_shape, child_dim):
         return (math.prod(input_shape[1:-1]), child_dim)
 
-    def arrange_children(self, poses):
-        return ops.reshape(poses, (-1, math.prod(poses.shape[1:-1]), poses.shape[-1]))
+    def compute_votes(self, poses, kernel):
+        return dense_votes(_as_one_axis(poses), kernel)
 
-    def compute_votes(self, children, kernel):
-        return dense_votes(children, kernel)
+    def separate_children(self, poses):
+        return {"dense_children": _as_one_axis(poses)}
 
     def compute_votes_shape(self, input_shape):
         children = math.prod(input_shape[1:-1]) * self.routing.votes_per_child
@@ -85,3 +83,7 @@ class DenseCapsules(CapsuleLayer):
 
     def arrange_activations(self, activations):
         return ops.reshape(activations, (-1, math.prod(activations.shape[1:])))
+
+
+def _as_one_axis(poses):
+    return ops.reshape(poses, (-1, math.prod(poses.shape[1:-1]), poses.shape[-1]))

@@ -16,6 +16,4 @@ from capszoo.ops.votes import block_diagonal
 from capszoo.ops.votes import dense_votes
 from capszoo.ops.votes import position_votes
 from capszoo.ops.votes import type_votes
-from capszoo.ops.votes import type_windows
-from capszoo.ops.votes import window_votes
 from capszoo.ops.windows import Windows

@@ -67,60 +67,19 @@ def type_votes(poses, kernel, strides=1, padding="valid"):
     kernel_types, *kernel_size, _, per_child, parents, pose_dim = kernel.shape
     types = poses.shape[-2]
     outputs = per_child * parents * pose_dim
+    maps = _maps_per_type(poses)
     if kernel_types == 1:
-        flat_kernel = ops.reshape(kernel, (*kernel_size, -1, outputs))
-        votes = conv2d(_maps_per_type(poses), flat_kernel, strides, padding)
+        votes = conv2d(maps, ops.reshape(kernel, (*kernel_size, -1, outputs)), strides, padding)
         rows, columns = votes.shape[1:3]
-        votes = ops.reshape(votes, (types, -1, rows, columns, per_child, parents, pose_dim))
-        return _parents_before_children(votes)
-    return window_votes(type_windows(poses, kernel_size, strides, padding), kernel)
-
-
-def type_windows(poses, kernel_size, strides=1, padding="valid"):
-    """Cuts the windows that `type_votes` multiplies out of maps of capsules, type by type.
-
-    Args:
-        poses: Tensor of shape `(batch, height, width, types, child_dim)`.
-        kernel_size: Height and width of a window in positions, one integer or two.
-        strides: Step between windows in positions, one integer or two. Defaults to `1`.
-        padding: `"valid"` or `"same"`. Defaults to `"valid"`.
-
-    Returns:
-        Tensor of shape `(types, batch, new_height, new_width, window * child_dim)`.
-
-    Example:
-
-    >>> tuple(capszoo.ops.type_windows(np.ones((4, 9, 9, 5, 8)), 3).shape)
-    (5, 4, 7, 7, 72)
-    """
-    windows = extract_patches(_maps_per_type(poses), kernel_size, strides, padding)
-    return ops.reshape(windows, (poses.shape[-2], -1, *windows.shape[1:]))
-
-
-def window_votes(windows, kernel):
-    """Computes the votes of `type_votes` from its windows.
-
-    Args:
-        windows: Tensor of shape `(types, batch, rows, columns, window * child_dim)`.
-        kernel: As `type_votes` takes it, with a transform for each type.
-
-    Returns:
-        Tensor of shape `(batch, rows, columns, parents, types * votes_per_child, pose_dim)`.
-
-    Example:
-
-    >>> windows = capszoo.ops.type_windows(np.ones((4, 9, 9, 5, 8)), 3)
-    >>> tuple(capszoo.ops.window_votes(windows, np.ones((5, 3, 3, 8, 2, 10, 16))).shape)
-    (4, 7, 7, 10, 10, 16)
-    """
-    types, _, rows, columns, window = windows.shape
-    per_child, parents, pose_dim = kernel.shape[-3:]
-    votes = ops.matmul(
-        ops.reshape(windows, (types, -1, window)),
-        ops.reshape(kernel, (types, window, per_child * parents * pose_dim)),
-    )
+    else:
+        windows = extract_patches(maps, kernel_size, strides, padding)
+        rows, columns, window = windows.shape[1:]
+        votes = ops.matmul(
+            ops.reshape(windows, (types, -1, window)), ops.reshape(kernel, (types, window, outputs))
+        )
     votes = ops.reshape(votes, (types, -1, rows, columns, per_child, parents, pose_dim))
-    return _parents_before_children(votes)
+    votes = ops.transpose(votes, (1, 2, 3, 5, 0, 4, 6))
+    return ops.reshape(votes, (-1, rows, columns, parents, types * per_child, pose_dim))
 
 
 def _maps_per_type(poses):
@@ -128,12 +87,6 @@ def _maps_per_type(poses):
     return ops.reshape(
         ops.transpose(poses, (3, 0, 1, 2, 4)), (-1, *poses.shape[1:3], poses.shape[-1])
     )
-
-
-def _parents_before_children(votes):
-    types, _, rows, columns, per_child, parents, pose_dim = votes.shape
-    votes = ops.transpose(votes, (1, 2, 3, 5, 0, 4, 6))
-    return ops.reshape(votes, (-1, rows, columns, parents, types * per_child, pose_dim))
 
 
 def position_votes(poses, kernel, strides=1, padding="valid"):

@@ -1,14 +1,14 @@
 """Cluster routing: a child's votes form a cluster; tight clusters weigh more. No iteration."""
 
 import keras
-import numpy as np
 from keras import ops
 
 from capszoo.routing.base import Routing
+from capszoo.routing.base import compiled_by_torch
 from capszoo.routing.registry import register
+from capszoo.routing.tiled_cluster import VARIANCE_EPSILON
+from capszoo.routing.tiled_cluster import combine_in_tiles
 from capszoo.validation import check_positive_int
-
-VARIANCE_EPSILON = 1e-8
 
 
 @register("cluster")
@@ -85,67 +85,35 @@ class ClusterRouting(Routing):
         # Two passes: the mean of squares less the squared mean would cancel for tight clusters.
         centroids = ops.mean(clusters, axis=-2)
         variances = ops.mean(ops.square(clusters - ops.expand_dims(centroids, -2)), axis=-2)
-        shape = (-1, *outer, children // self.cluster_size, pose_dim)
-        return _aggregate(
-            ops.reshape(centroids, shape),
-            ops.reshape(variances, shape),
-            votes.dtype,
-            return_coupling,
-        )
+        # The softmax of -1/2 log is a normalized inverse root.
+        weights = ops.rsqrt(variances + VARIANCE_EPSILON)
+        weights = weights / ops.sum(weights, axis=-2, keepdims=True)
+        poses = ops.reshape(ops.sum(weights * centroids, axis=-2), (-1, *outer, pose_dim))
+        poses = ops.cast(poses, votes.dtype)
+        if not return_coupling:
+            return poses
+        coupling = ops.reshape(ops.mean(weights, axis=-1), (-1, *outer, weights.shape[-2]))
+        return poses, ops.cast(coupling, votes.dtype)
 
     def route(self, votes, activations=None, return_coupling=False):
-        """Combines votes without making them: see `Routing.route`.
-
-        An orthogonal change of basis among the votes of a cluster leaves their squares' sum as
-        it is. In one whose first vector is constant, the first vote is the centroid (times the
-        root of `K`), and the others hold all of the variance: no vote is compared with a mean.
-        """
+        """Combines votes a few rows at a time, so that they never exist all at once."""
+        children = votes.children_by_themselves()
+        if children is None or compiled_by_torch():
+            return super().route(votes, activations, return_coupling=return_coupling)
         self.refuse_activations(activations)
-        offset = votes.offset
-        if offset is not None:
-            *_, children, pose_dim = offset.shape
-            shape = (-1, max(children // self.cluster_size, 1), self.cluster_size, pose_dim)
-            if children == 1:
-                offset = ops.repeat(offset, self.cluster_size, axis=-2)
-            offset = ops.reshape(offset, shape)
+        *outer, places, types, child_dim = children.shape[1:]
+        per_vote = votes.kernel.shape[-3:]
+        outputs = combine_in_tiles(
+            ops.reshape(children, (-1, places, types, child_dim)),
+            ops.reshape(votes.kernel, (types, places * child_dim, *per_vote)),
+            votes.offset,
+            return_coupling=return_coupling,
+        )
 
-        def votes_along(vector):
-            """The votes' component along a vector of the basis."""
-            along = votes.make(_component(votes.kernel, vector, axis=-3))
-            if offset is not None:
-                along = along + ops.squeeze(_component(offset, vector, axis=-2), -2)
-            return ops.cast(along, "float32")
+        def with_outer_axes(output):
+            return ops.reshape(output, (-1, *outer, *output.shape[1:]))
 
-        first, *others = _orthogonal_basis(self.cluster_size)
-        centroids = votes_along(first) * self.cluster_size**-0.5
-        variances = sum(ops.square(votes_along(other)) for other in others) / self.cluster_size
-        return _aggregate(centroids, variances, votes.kernel.dtype, return_coupling)
+        return keras.tree.map_structure(with_outer_axes, outputs)
 
     def get_config(self):
         return {**super().get_config(), "cluster_size": self.cluster_size}
-
-
-def _aggregate(centroids, variances, dtype, return_coupling):
-    # The softmax of -1/2 log is a normalized inverse root.
-    weights = ops.rsqrt(variances + VARIANCE_EPSILON)
-    total = ops.sum(weights, axis=-2)
-    poses = ops.cast(ops.sum(weights * centroids, axis=-2) / total, dtype)
-    if not return_coupling:
-        return poses
-    coupling = ops.mean(weights / ops.expand_dims(total, -2), axis=-1)
-    return poses, ops.cast(coupling, dtype)
-
-
-def _component(values, vector, axis):
-    """Sums along an axis, weighted by a vector; the axis stays, with size 1."""
-    parts = ops.split(values, len(vector), axis=axis)
-    return sum(part * float(weight) for part, weight in zip(parts, vector, strict=True) if weight)
-
-
-def _orthogonal_basis(size):
-    """Helmert's: a constant vector, then each number against the mean of those before it."""
-    basis = np.tril(np.ones((size, size)))
-    basis[0] = 1
-    for row in range(1, size):
-        basis[row, row] = -row
-    return basis / np.linalg.norm(basis, axis=-1, keepdims=True)

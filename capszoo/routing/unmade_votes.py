@@ -4,13 +4,14 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
+from keras import ops
+
 
 @dataclasses.dataclass(frozen=True)
 class UnmadeVotes:
     """What the votes of a capsule layer are made of.
 
-    Votes are linear in the kernel. A routing that needs only sums of them may make those, and
-    one that works on a few samples at a time may make the votes of these.
+    A routing that works on a few samples at a time may make the votes of these alone.
 
     Attributes:
         make: Function from a kernel to votes, without the offset.
@@ -18,12 +19,27 @@ class UnmadeVotes:
         offset: Tensor that is added to the votes. Defaults to `None`.
         dense_children: Where `make(kernel)` is `capszoo.ops.dense_votes(children, kernel)`,
             these children. Defaults to `None`.
+        windows: Where `make(kernel)` is `capszoo.ops.type_votes(...)` with a transform for each
+            type, function that gives the windows `(batch, rows, columns, places, types,
+            child_dim)`. Defaults to `None`.
     """
 
     make: Callable
     kernel: Any
     offset: Any = None
     dense_children: Any = None
+    windows: Callable | None = None
+
+    def children_by_themselves(self):
+        """Gives the children where the votes of each are one matrix product of its own.
+
+        Returns:
+            Tensor of shape `(batch, *spatial, places, children, child_dim)`, or `None`. The
+            kernel of a child multiplies what it is at all places.
+        """
+        if self.windows is not None:
+            return self.windows()
+        return None if self.dense_children is None else ops.expand_dims(self.dense_children, 1)
 
     def made(self):
         """Makes all the votes.

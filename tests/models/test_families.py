@@ -68,6 +68,12 @@ def test_every_family_is_here():
     assert ours == set(SMALL)
 
 
+@each_family
+def test_every_layer_is_built(name):
+    # Keras runs a model once more in each `predict_on_batch` where one is not.
+    assert [layer for layer in make(name)._flatten_layers() if not layer.built] == []
+
+
 def trainable(model):
     return sum(math.prod(variable.shape) for variable in model.trainable_variables)
 

@@ -1,0 +1,95 @@
+"""Cluster routing in tiles against votes made all at once: values and gradients."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from capszoo.layers import ConvCapsules2D
+from capszoo.ops import dense_votes
+from capszoo.routing import ClusterRouting
+from capszoo.routing.tiled_cluster import combine_in_tiles
+from tests.layer_checks import gradients
+from tests.layer_checks import to_numpy
+
+PLACES, CHILDREN, CHILD_DIM, PER_CHILD, PARENTS, POSE_DIM = 3, 4, 2, 5, 6, 7
+
+
+def some_arguments(rng, rows, offset):
+    children = rng.normal(size=(rows, PLACES, CHILDREN, CHILD_DIM))
+    kernel = rng.normal(size=(CHILDREN, PLACES * CHILD_DIM, PER_CHILD, PARENTS, POSE_DIM))
+    votes = {None: 1, "parents": 1, "votes": CHILDREN * PER_CHILD}[offset]
+    shift = rng.normal(size=(PARENTS, votes, POSE_DIM)) * (offset is not None)
+    return [ops.convert_to_tensor(array.astype("float32")) for array in (children, kernel, shift)]
+
+
+def at_once(children, kernel, offset):
+    children = ops.reshape(ops.transpose(children, (0, 2, 1, 3)), (-1, CHILDREN, kernel.shape[1]))
+    votes = dense_votes(children, kernel) + offset
+    return ops.concatenate(ClusterRouting(PER_CHILD).call(votes, return_coupling=True), axis=-1)
+
+
+@pytest.mark.parametrize("rows", [1, 4, 11])
+@pytest.mark.parametrize("offset", [None, "parents", "votes"])
+def test_as_all_at_once(rows, offset, rng):
+    arguments = some_arguments(rng, rows, offset)
+    # A gradient that is another for each number.
+    shape = (rows, PARENTS, POSE_DIM + CHILDREN)
+    weights = ops.convert_to_tensor(rng.normal(size=shape).astype("float32"))
+
+    def tiled(*arguments):
+        outputs = combine_in_tiles(*arguments, return_coupling=True, rows=4)
+        return ops.concatenate(outputs, axis=-1) * weights
+
+    def reference(*arguments):
+        return at_once(*arguments) * weights
+
+    np.testing.assert_allclose(
+        to_numpy(tiled(*arguments)), to_numpy(reference(*arguments)), atol=1e-5
+    )
+    for mine, theirs in zip(
+        gradients(tiled, *arguments), gradients(reference, *arguments), strict=True
+    ):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-4)
+    poses = combine_in_tiles(*arguments[:2], None if offset is None else arguments[2], rows=4)
+    expected = to_numpy(at_once(*arguments))[..., :POSE_DIM]
+    np.testing.assert_allclose(to_numpy(poses), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_in_half_precision(dtype, rng):
+    children, kernel, offset = some_arguments(rng, 6, "votes")
+    exact = to_numpy(combine_in_tiles(children, kernel, offset, rows=4))
+    halved = combine_in_tiles(ops.cast(children, dtype), ops.cast(kernel, dtype), offset, rows=4)
+    assert keras.backend.standardize_dtype(halved.dtype) == dtype
+    difference = to_numpy(ops.cast(halved, "float32")) - exact
+    assert np.linalg.norm(difference) < 1e-2 * np.linalg.norm(exact)
+
+
+def test_votes_all_alike_have_finite_gradients(rng):
+    arguments = [np.zeros_like(to_numpy(array)) for array in some_arguments(rng, 6, "votes")]
+    for gradient in gradients(lambda *given: combine_in_tiles(*given, rows=4), *arguments):
+        assert np.isfinite(gradient).all()
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize("vote_bias", [None, "parents", "votes"])
+def test_of_a_convolutional_layer(padding, vote_bias, rng):
+    layer = ConvCapsules2D(
+        4,
+        6,
+        (3, 2),
+        strides=(2, 1),
+        padding=padding,
+        routing={"name": "cluster", "cluster_size": 3},
+        vote_bias=vote_bias,
+        bias_initializer=keras.initializers.RandomUniform(-1, 1, seed=1),
+    )
+    poses = ops.convert_to_tensor(rng.normal(size=(2, 7, 6, 3, 5)).astype("float32"))
+    found = to_numpy(layer(poses, return_coupling=True))
+    votes = layer.compute_votes(poses, layer.kernel)
+    if vote_bias is not None:
+        votes = votes + layer.bias
+    expected = to_numpy(ClusterRouting(3)(votes, return_coupling=True))
+    for mine, reference in zip(found, expected, strict=True):
+        np.testing.assert_allclose(mine, reference, rtol=2e-4, atol=2e-5)
