@@ -71,7 +71,8 @@ def test_in_half_precision(dtype, rng):
     exact = to_numpy(route_in_tiles(children, kernel, bias, 3, rows=4))
     halved = route_in_tiles(ops.cast(children, dtype), ops.cast(kernel, dtype), bias, 3, rows=4)
     assert keras.backend.standardize_dtype(halved.dtype) == dtype
-    np.testing.assert_allclose(to_numpy(ops.cast(halved, "float32")), exact, atol=2e-2)
+    difference = to_numpy(ops.cast(halved, "float32")) - exact
+    assert np.linalg.norm(difference) < 1e-2 * np.linalg.norm(exact)
 
 
 def test_children_without_pose_have_finite_gradients(rng):
