@@ -128,15 +128,15 @@ class ConvCapsules2D(CapsuleLayer):
         return make(poses, kernel, self.strides, self.padding)
 
     def separate_children(self, poses):
-        if self.votes_from == "positions" or self.share_types:
-            return {}
-        return {"windows": functools.partial(self._windows, poses)}
+        return {} if self.share_types else {"windows": functools.partial(self._windows, poses)}
 
     def _windows(self, poses):
         height, width, types, child_dim = poses.shape[1:]
         maps = ops.reshape(poses, (-1, height, width, types * child_dim))
         patches = extract_patches(maps, self.kernel_size, self.strides, self.padding)
         places = math.prod(self.kernel_size)
+        if self.votes_from == "positions":
+            places, types = 1, places * types
         return ops.reshape(patches, (-1, *patches.shape[1:3], places, types, child_dim))
 
     def compute_votes_shape(self, input_shape):

@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from capszoo.ops import fourier
+from capszoo.ops.tiles import compiled_by_torch
 from capszoo.ops.tiles import runs_on_cpu
 from capszoo.validation import check_choice
 from capszoo.validation import check_size_pair
@@ -169,7 +170,7 @@ def same_pads(size, kernel_size, strides):
 
 def _least_fourier_batch(inputs, kernel, strides, padding):
     """From which batch size on the frequency domain is used; `None` for never."""
-    if not _ALLOWS_FOURIER.get() or not runs_on_cpu():
+    if compiled_by_torch() or not _ALLOWS_FOURIER.get() or not runs_on_cpu():
         return None
     if {keras.backend.standardize_dtype(x.dtype) for x in (inputs, kernel)} != {"float32"}:
         return None

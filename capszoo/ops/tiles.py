@@ -40,6 +40,15 @@ def runs_on_cpu():
     return all(device.startswith("cpu") for device in keras.distribution.list_devices())
 
 
+def compiled_by_torch():
+    """Tells whether `torch.compile` is at work: it cannot see through gradients of one's own."""
+    if keras.backend.backend() != "torch":
+        return False
+    import torch
+
+    return torch.compiler.is_compiling()
+
+
 def scan_tiles(step, carry, arrays, rows):
     """Does `carry, outputs = step(carry, *tiles)` over the tiles of arrays, one after another.
 

@@ -113,12 +113,3 @@ class IterativeRouting(Routing):
 
     def get_config(self):
         return {**super().get_config(), "iterations": self.iterations}
-
-
-def compiled_by_torch():
-    """Tells whether `torch.compile` is at work: it cannot see through gradients of one's own."""
-    if keras.backend.backend() != "torch":
-        return False
-    import torch
-
-    return torch.compiler.is_compiling()

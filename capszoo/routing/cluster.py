@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
+from capszoo.ops.tiles import compiled_by_torch
 from capszoo.routing.base import Routing
-from capszoo.routing.base import compiled_by_torch
 from capszoo.routing.registry import register
 from capszoo.routing.tiled_cluster import VARIANCE_EPSILON
 from capszoo.routing.tiled_cluster import combine_in_tiles

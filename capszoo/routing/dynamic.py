@@ -4,12 +4,12 @@ import keras
 from keras import ops
 
 from capszoo.ops import squash
+from capszoo.ops.tiles import compiled_by_torch
 from capszoo.routing.agreement import agreement
 from capszoo.routing.agreement import couple
 from capszoo.routing.agreement import sum_children
 from capszoo.routing.agreement import uniform_coupling
 from capszoo.routing.base import IterativeRouting
-from capszoo.routing.base import compiled_by_torch
 from capszoo.routing.registry import register
 from capszoo.routing.tiled_dynamic import route_in_tiles
 

@@ -6,12 +6,14 @@ import keras
 from keras import ops
 
 from capszoo.ops import log_sigmoid
+from capszoo.ops.tiles import compiled_by_torch
 from capszoo.routing.agreement import agreement
 from capszoo.routing.agreement import sum_children
 from capszoo.routing.base import IterativeRouting
-from capszoo.routing.base import compiled_by_torch
 from capszoo.routing.registry import register
+from capszoo.routing.tiled_em import route_by_em_in_tiles
 from capszoo.routing.written_em import EPSILON
+from capszoo.routing.written_em import EMSteps
 from capszoo.routing.written_em import normalize
 from capszoo.routing.written_em import route_by_em
 from capszoo.validation import check_choice
@@ -170,22 +172,43 @@ class EMRouting(IterativeRouting):
         return (*outputs, ops.cast(coupling, dtype)) if return_coupling else outputs
 
     def route(self, votes, activations=None, return_coupling=False, windows=None):
-        """Combines votes with the gradient written out, in few passes over them."""
-        arguments = {"return_coupling": return_coupling, "windows": windows}
+        """Combines votes a few samples at a time, in few passes over them.
+
+        Where children are not by themselves, their votes are made at once.
+        """
         if activations is None or compiled_by_torch():
-            return super().route(votes, activations, **arguments)
-        votes = votes.made()
-        outputs = route_by_em(
-            votes,
-            activations,
-            ops.convert_to_tensor(self.beta_use),
-            ops.convert_to_tensor(self.beta_activation),
-            inverse_temperatures=self._inverse_temperatures(),
-            information_scale=self._information_scale(votes.shape, windows),
-            variance_floor=self.variance_floor,
-            **arguments,
+            return super().route(
+                votes, activations, return_coupling=return_coupling, windows=windows
+            )
+        betas = [ops.convert_to_tensor(beta) for beta in (self.beta_use, self.beta_activation)]
+        children = None if votes.offset is not None else votes.children_by_themselves()
+        if children is None:
+            made = votes.made()
+            votes_shape = made.shape
+        else:
+            *outer, places, inputs, child_dim = children.shape[1:]
+            votes_shape = (votes.kernel.shape[-2], inputs, votes.kernel.shape[-1])
+        steps = EMSteps(
+            self._inverse_temperatures(),
+            self._information_scale(votes_shape, windows),
+            self.variance_floor,
+            windows,
+            return_coupling,
         )
-        return tuple(ops.cast(output, votes.dtype) for output in outputs)
+        if children is None:
+            outputs = route_by_em(steps, made, activations, *betas)
+        else:
+            # A child's places are as good as a longer pose.
+            child_dim *= places
+            children = ops.swapaxes(children, -3, -2)
+            outputs = route_by_em_in_tiles(
+                steps,
+                ops.reshape(children, (-1, *outer, inputs, child_dim)),
+                ops.reshape(votes.kernel, (inputs, child_dim, *votes.kernel.shape[-2:])),
+                activations,
+                *betas,
+            )
+        return tuple(ops.cast(output, votes.kernel.dtype) for output in outputs)
 
     def _inverse_temperatures(self):
         return [

@@ -19,9 +19,9 @@ class UnmadeVotes:
         offset: Tensor that is added to the votes. Defaults to `None`.
         dense_children: Where `make(kernel)` is `capszoo.ops.dense_votes(children, kernel)`,
             these children. Defaults to `None`.
-        windows: Where `make(kernel)` is `capszoo.ops.type_votes(...)` with a transform for each
-            type, function that gives the windows `(batch, rows, columns, places, types,
-            child_dim)`. Defaults to `None`.
+        windows: Where each child in a window has a transform of its own, function that gives
+            the windows `(batch, rows, columns, places, children, child_dim)`: a child is a type
+            at all the places of a window, or a capsule at one place. Defaults to `None`.
     """
 
     make: Callable

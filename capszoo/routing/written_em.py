@@ -1,5 +1,6 @@
 """EM routing with its gradient written out, in few passes over the votes."""
 
+import dataclasses
 import math
 from typing import Any
 from typing import NamedTuple
@@ -7,6 +8,7 @@ from typing import NamedTuple
 import keras
 from keras import ops
 
+from capszoo.ops import Windows
 from capszoo.ops import log_sigmoid
 from capszoo.routing.agreement import agreement
 from capszoo.routing.agreement import sum_children
@@ -14,7 +16,7 @@ from capszoo.routing.agreement import sum_children
 EPSILON = 1e-7
 
 
-class _Iteration(NamedTuple):
+class Iteration(NamedTuple):
     """What an iteration leaves to the gradient, as large as the coupling or the parents."""
 
     coupling: Any
@@ -26,18 +28,9 @@ class _Iteration(NamedTuple):
     logits: Any
 
 
-def route_by_em(
-    votes,
-    activations,
-    beta_use,
-    beta_activation,
-    inverse_temperatures,
-    information_scale,
-    variance_floor,
-    windows=None,
-    return_coupling=False,
-):
-    """Computes what `EMRouting` says, and its gradient without a tensor for each step of it.
+@dataclasses.dataclass(frozen=True)
+class EMSteps:
+    """EM routing and its gradient without a tensor for each step of it.
 
     Automatic differentiation keeps or writes a tensor of the size of the votes at each of a
     dozen steps. Here all that is kept is as large as the coupling or as the parents, and the
@@ -50,56 +43,62 @@ def route_by_em(
 
     where all that is left out is of the parents' size.
 
-    Args:
-        votes: Tensor of shape `(batch, *spatial, parents, children, pose_dim)`.
-        activations: Tensor of shape `(batch, *spatial, children)`.
-        beta_use: Tensor of shape `(parents,)`.
-        beta_activation: Tensor of shape `(parents,)`.
+    Attributes:
         inverse_temperatures: Lambda of each iteration, numbers.
         information_scale: What a mass is multiplied by to give information, a number.
         variance_floor: Added to every variance.
         windows: As in `EMRouting`. Defaults to `None`.
-        return_coupling: Whether the last coupling is returned too. Defaults to `False`.
-
-    Returns:
-        Poses of shape `(batch, *spatial, parents, pose_dim)` and activations without the last
-        axis, in float32; with `return_coupling=True` also the coupling
-        `(batch, *spatial, parents, children)`.
+        return_coupling: Whether the last coupling is a result too. Defaults to `False`.
     """
-    pose_dim = votes.shape[-1]
-    iterations = len(inverse_temperatures)
 
-    def total_per_child(gradient):
-        """Sums over all the parents that see a child."""
-        total = ops.sum(gradient, axis=-2)
-        return ops.expand_dims(total if windows is None else windows.sum_per_child(total), -2)
+    inverse_temperatures: list
+    information_scale: float
+    variance_floor: float
+    windows: Windows | None = None
+    return_coupling: bool = False
 
-    def forward(votes, activations, beta_use, beta_activation):
+    def forward(self, votes, activations, beta_use, beta_activation):
+        """Returns what each iteration leaves to the gradient."""
         presence = ops.expand_dims(activations, -2)
-        log_coupling = normalize(ops.zeros_like(votes[..., 0]), windows)
+        log_coupling = normalize(ops.zeros_like(votes[..., 0]), self.windows)
         kept = []
-        for iteration, inverse_temperature in enumerate(inverse_temperatures):
+        for iteration, inverse_temperature in enumerate(self.inverse_temperatures):
             coupling = ops.exp(log_coupling)
             weights = coupling * presence
             mass = ops.sum(weights, axis=-1) + EPSILON
             shares = weights / ops.expand_dims(mass, -1)
             means = sum_children(shares, votes)
             squares = squared_distances(votes, means)
-            variances = sum_children(shares, squares) + variance_floor
+            variances = sum_children(shares, squares) + self.variance_floor
             log_variances = ops.log(variances)
             use = ops.sum(ops.expand_dims(beta_use, -1) + 0.5 * log_variances, axis=-1)
-            logits = inverse_temperature * (beta_activation - use * information_scale * mass)
-            kept.append(_Iteration(coupling, mass, shares, means, variances, use, logits))
-            if iteration < iterations - 1:
+            logits = inverse_temperature * (beta_activation - use * self.information_scale * mass)
+            kept.append(Iteration(coupling, mass, shares, means, variances, use, logits))
+            if iteration < len(self.inverse_temperatures) - 1:
                 scale = 0.5 * ops.sum(log_variances + math.log(2 * math.pi), axis=-1)
                 log_coupling = normalize(
                     ops.expand_dims(log_sigmoid(logits) - scale, -1)
                     - agreement(squares, 0.5 / variances),
-                    windows,
+                    self.windows,
                 )
         return kept
 
-    def backward(votes, activations, kept, upstream):
+    def result(self, kept):
+        """Joins poses, activations and coupling: Keras gives gradients to single results."""
+        last = kept[-1]
+        outputs = [last.means, ops.expand_dims(ops.sigmoid(last.logits), -1)]
+        if self.return_coupling:
+            outputs.append(last.coupling)
+        return ops.concatenate(outputs, axis=-1)
+
+    def outputs(self, result, pose_dim):
+        """Takes apart what `result` has joined."""
+        outputs = (result[..., :pose_dim], result[..., pose_dim])
+        return (*outputs, result[..., pose_dim + 1 :]) if self.return_coupling else outputs
+
+    def backward(self, votes, activations, kept, upstream):
+        """Returns the gradients of the arguments of `forward`."""
+        pose_dim, iterations = votes.shape[-1], len(kept)
         presence = ops.expand_dims(activations, -2)
         activations_gradient = beta_use_gradient = beta_activation_gradient = 0.0
         # The gradient of the votes: sum of factors * (shifts + votes * scales).
@@ -113,11 +112,11 @@ def route_by_em(
                 active = ops.sigmoid(logits)
                 logits_gradient = upstream[..., pose_dim] * active * (1.0 - active)
                 variances_gradient = 0.0
-                coupling_gradient = upstream[..., pose_dim + 1 :] if return_coupling else 0.0
+                coupling_gradient = upstream[..., pose_dim + 1 :] if self.return_coupling else 0.0
             else:
                 # Of the E-step: distances are subtracted, so these are minus their gradients.
                 next_coupling = kept[iteration + 1].coupling
-                densities = log_gradient - next_coupling * total_per_child(log_gradient)
+                densities = log_gradient - next_coupling * self._total_per_child(log_gradient)
                 density = ops.sum(densities, axis=-1)
                 logits_gradient = density * ops.sigmoid(-logits)
                 density = ops.expand_dims(density, -1)
@@ -131,9 +130,9 @@ def route_by_em(
                 scales.append(-precisions)
                 coupling_gradient = 0.0
 
-            inverse_temperature = inverse_temperatures[iteration]
+            inverse_temperature = self.inverse_temperatures[iteration]
             beta_activation_gradient += inverse_temperature * _over_parents(logits_gradient)
-            cost_gradient = -inverse_temperature * information_scale * logits_gradient
+            cost_gradient = -inverse_temperature * self.information_scale * logits_gradient
             use_gradient = cost_gradient * mass
             beta_use_gradient += pose_dim * _over_parents(use_gradient)
             variances_gradient += 0.5 * ops.expand_dims(use_gradient, -1) / variances
@@ -158,28 +157,44 @@ def route_by_em(
             beta_activation_gradient,
         )
 
+    def _total_per_child(self, gradient):
+        """Sums over all the parents that see a child."""
+        total = ops.sum(gradient, axis=-2)
+        return ops.expand_dims(
+            total if self.windows is None else self.windows.sum_per_child(total), -2
+        )
+
+
+def route_by_em(steps, votes, activations, beta_use, beta_activation):
+    """Computes what `EMRouting` says of all votes at once.
+
+    Args:
+        steps: `EMSteps`.
+        votes: Tensor of shape `(batch, *spatial, parents, children, pose_dim)`.
+        activations: Tensor of shape `(batch, *spatial, children)`.
+        beta_use: Tensor of shape `(parents,)`.
+        beta_activation: Tensor of shape `(parents,)`.
+
+    Returns:
+        Poses of shape `(batch, *spatial, parents, pose_dim)` and activations without the last
+        axis, in float32; where asked for also the coupling `(batch, *spatial, parents,
+        children)`.
+    """
+
     @ops.custom_gradient
     def routed(votes, activations, beta_use, beta_activation):
-        kept = forward(votes, activations, beta_use, beta_activation)
-        last = kept[-1]
-        # As one tensor: Keras gives a gradient of its own to functions with one result.
-        outputs = [last.means, ops.expand_dims(ops.sigmoid(last.logits), -1)]
-        if return_coupling:
-            outputs.append(last.coupling)
-        result = ops.concatenate(outputs, axis=-1)
+        kept = steps.forward(votes, activations, beta_use, beta_activation)
 
         def gradient(*arguments, upstream=None):
             if upstream is None:
                 (upstream,) = arguments
-            return backward(votes, activations, kept, upstream)
+            return steps.backward(votes, activations, kept, upstream)
 
-        return result, gradient
+        return steps.result(kept), gradient
 
-    result = routed(
-        *(ops.cast(x, "float32") for x in (votes, activations, beta_use, beta_activation))
-    )
-    outputs = (result[..., :pose_dim], result[..., pose_dim])
-    return (*outputs, result[..., pose_dim + 1 :]) if return_coupling else outputs
+    arguments = (votes, activations, beta_use, beta_activation)
+    result = routed(*(ops.cast(argument, "float32") for argument in arguments))
+    return steps.outputs(result, votes.shape[-1])
 
 
 def normalize(logits, windows):

@@ -1,0 +1,127 @@
+"""EM routing in tiles of the batch against its equations step by step, votes made at once."""
+
+import numpy as np
+import pytest
+from keras import ops
+
+from capszoo.layers import ConvCapsules2D
+from capszoo.ops import Windows
+from capszoo.ops import dense_votes
+from capszoo.routing import EMRouting
+from capszoo.routing.tiled_em import route_by_em_in_tiles
+from capszoo.routing.written_em import EMSteps
+from tests.layer_checks import gradients
+from tests.layer_checks import to_numpy
+
+PARENTS, POSE_DIM, CHILD_DIM = 3, 4, 2
+WINDOWS = {
+    "overlapping": Windows((4, 4), (3, 3), (1, 1), "valid"),
+    "padded": Windows((4, 4), (3, 3), (2, 2), "same"),
+    "none": None,
+}
+
+
+def some_arguments(rng, windows, batch):
+    places = () if windows is None else windows.grid
+    inputs = 7 if windows is None else 2 * windows.positions_per_window
+    children = rng.normal(size=(batch, *places, inputs, CHILD_DIM))
+    kernel = rng.normal(size=(inputs, CHILD_DIM, PARENTS, POSE_DIM))
+    activations = rng.uniform(0.05, 1.0, size=(batch, *places, inputs))
+    betas = rng.normal(size=(2, PARENTS))
+    arrays = (children, kernel, activations, *betas)
+    return [ops.convert_to_tensor(array.astype("float32")) for array in arrays]
+
+
+def joined(poses, activations, coupling):
+    return ops.concatenate([poses, ops.expand_dims(activations, -1), coupling], axis=-1)
+
+
+def tiled(routing, windows, children, kernel, *others):
+    steps = EMSteps(
+        routing._inverse_temperatures(),
+        routing._information_scale((PARENTS, kernel.shape[0], POSE_DIM), windows),
+        routing.variance_floor,
+        windows,
+        return_coupling=True,
+    )
+    return joined(*route_by_em_in_tiles(steps, children, kernel, *others, rows=4))
+
+
+def step_by_step(routing, windows, children, kernel, activations, beta_use, beta_activation):
+    routing.built = True
+    routing.beta_use, routing.beta_activation = beta_use, beta_activation
+    *outer, inputs, child_dim = children.shape
+    votes = dense_votes(ops.reshape(children, (-1, inputs, child_dim)), ops.expand_dims(kernel, 2))
+    votes = ops.reshape(votes, (*outer, *votes.shape[1:]))
+    arguments = {} if windows is None else {"windows": windows}
+    return joined(*routing.call(votes, activations, return_coupling=True, **arguments))
+
+
+@pytest.mark.parametrize(
+    ("kind", "batch", "iterations"),
+    [
+        ("overlapping", 7, 2),
+        ("padded", 7, 2),
+        ("none", 7, 2),
+        ("none", 1, 1),
+        ("none", 4, 3),
+    ],
+)
+def test_as_step_by_step(kind, batch, iterations, rng):
+    windows = WINDOWS[kind]
+    arguments = some_arguments(rng, windows, batch)
+    routing = EMRouting(iterations, inverse_temperature=0.05)
+    expected = to_numpy(step_by_step(routing, windows, *arguments))
+    np.testing.assert_allclose(
+        to_numpy(tiled(routing, windows, *arguments)), expected, rtol=1e-5, atol=1e-5
+    )
+    # A gradient that is another for each number.
+    weights = ops.convert_to_tensor(rng.normal(size=expected.shape).astype("float32"))
+    mine, theirs = (
+        gradients(lambda *given, form=form: weights * form(routing, windows, *given), *arguments)
+        for form in (tiled, step_by_step)
+    )
+    for one, other in zip(mine, theirs, strict=True):
+        assert np.abs(other).max() > 1e-6
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4 * np.abs(other).max())
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_in_half_precision(dtype, rng):
+    children, kernel, *others = some_arguments(rng, None, 6)
+    exact = to_numpy(tiled(EMRouting(), None, children, kernel, *others))
+    children, kernel = (ops.cast(array, dtype) for array in (children, kernel))
+    halved = to_numpy(ops.cast(tiled(EMRouting(), None, children, kernel, *others), "float32"))
+    assert np.linalg.norm(halved - exact) < 1e-2 * np.linalg.norm(exact)
+
+
+@pytest.mark.parametrize("votes_from", ["types", "positions"])
+@pytest.mark.parametrize("padding", ["valid", "same"])
+def test_of_a_convolutional_layer(votes_from, padding, rng):
+    layer = ConvCapsules2D(
+        4, 9, (3, 2), strides=(2, 1), padding=padding, votes_from=votes_from, routing="em"
+    )
+    poses = rng.normal(size=(2, 7, 6, 3, 5)).astype("float32")
+    activations = rng.uniform(0.05, 1.0, size=poses.shape[:-1]).astype("float32")
+    poses, activations = (ops.convert_to_tensor(array) for array in (poses, activations))
+    found = layer((poses, activations), return_coupling=True)
+    expected = layer.routing.call(
+        layer.compute_votes(poses, layer.kernel),
+        layer.arrange_activations(activations),
+        return_coupling=True,
+        **layer.routing_arguments(),
+    )
+    for mine, reference in zip(to_numpy(found), to_numpy(expected), strict=True):
+        np.testing.assert_allclose(mine, reference, rtol=1e-4, atol=1e-5)
+
+
+def test_children_that_are_not_there_have_finite_gradients(rng):
+    arguments = some_arguments(rng, None, 5)
+    children, kernel, activations, *betas = (np.array(to_numpy(array)) for array in arguments)
+    children[:, :3], activations[:, :3] = 0.0, 0.0
+
+    def poses(*given):
+        return tiled(EMRouting(), None, *map(ops.convert_to_tensor, given))
+
+    for gradient in gradients(poses, children, kernel, activations, *betas):
+        assert np.isfinite(gradient).all()
