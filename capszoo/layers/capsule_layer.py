@@ -39,7 +39,9 @@ class CapsuleLayer(keras.layers.Layer):
         bias_initializer: Initializer of the vote bias. Defaults to `"zeros"`.
         kernel_regularizer: Regularizer of the transforms. Defaults to `None`.
         recompute: Whether the gradient makes votes and routing anew instead of keeping what
-            they computed: less memory, more time. Defaults to `False`.
+            they computed: less memory, more time. The routings `dynamic` (of dense capsules),
+            `em` and `cluster` do so of themselves where each child has a transform of its own.
+            Defaults to `False`.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:

@@ -50,7 +50,7 @@ class ConvCapsules2D(CapsuleLayer):
         bias_initializer: Initializer of the vote bias. Defaults to `"zeros"`.
         kernel_regularizer: Regularizer of the transforms. Defaults to `None`.
         recompute: Whether the gradient makes votes and routing anew instead of keeping what
-            they computed: less memory, more time. Defaults to `False`.
+            they computed: less memory, more time; see `CapsuleLayer`. Defaults to `False`.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
