@@ -9,9 +9,8 @@ from capszoo import ops
 class Conv2D(keras.layers.Conv2D):
     """A `keras.layers.Conv2D` that picks its form by backend and device.
 
-    The arguments, shapes, variables and results are those of `keras.layers.Conv2D`. Where
-    `capszoo.ops.prefers_patches` has measured patches and one matrix product to be faster (JAX
-    on a CPU), that is what runs.
+    The arguments, shapes, variables and results are those of `keras.layers.Conv2D`, the forms
+    those of `capszoo.ops.conv2d`.
 
     Args:
         *args: Arguments of `keras.layers.Conv2D`.
