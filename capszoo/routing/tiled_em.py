@@ -8,7 +8,6 @@ from keras import ops
 from capszoo.ops import contiguous
 from capszoo.ops import rows_per_tile
 from capszoo.ops import scan_tiles
-from capszoo.routing.written_em import EPSILON
 from capszoo.routing.written_em import Iteration
 
 
@@ -65,7 +64,7 @@ def route_by_em_in_tiles(
             def backward_tile(carry, children, activations, upstream, *kept):
                 size = len(Iteration._fields)
                 kept = [
-                    _without_zeros(Iteration(*kept[start : start + size]), steps.variance_floor)
+                    _without_zeros(Iteration(*kept[start : start + size]))
                     for start in range(0, len(kept), size)
                 ]
                 children = by_child(children)
@@ -103,9 +102,10 @@ def route_by_em_in_tiles(
     return steps.outputs(routed(children, kernel, *others), pose_dim)
 
 
-def _without_zeros(kept, variance_floor):
-    """The iteration as it was, but of rows that only fill up a tile: they divide by nothing."""
+def _without_zeros(kept):
+    """The iteration as it was, but with ones to divide by in rows that only fill up a tile."""
+    fills = ops.equal(kept.mass, 0.0)
     return kept._replace(
-        mass=ops.maximum(kept.mass, EPSILON),
-        variances=ops.maximum(kept.variances, variance_floor),
+        mass=ops.where(fills, 1.0, kept.mass),
+        variances=ops.where(ops.expand_dims(fills, -1), 1.0, kept.variances),
     )
