@@ -61,6 +61,9 @@ class Durable:
                 self.tuner_ids.add(worker)
 
     def end_trial(self, trial):
+        if trial.trial_id in self.end_order:
+            # A worker says it again where the chief was killed before it could answer.
+            return
         super().end_trial(trial)
         if self.on_trial_done is not None:
             self.on_trial_done(self)

@@ -101,6 +101,29 @@ def test_a_trial_that_ended_unheard_of_is_not_repeated(tmp_path):
         assert oracle.trials["1"].score is not None
 
 
+def test_a_trial_ends_once(tmp_path):
+    """The chief is killed before it can answer, and the worker tells the next one again."""
+
+    def chief():
+        oracle = make_oracle("random", [("val_accuracy", "max")], 2, 1, 0)
+        oracle._set_project_dir(str(tmp_path), "trials")
+        oracle.workers_go_on = True
+        return oracle
+
+    first = chief()
+    first.hyperparameters.Float("rate", 0.0, 1.0)
+    trial = first.create_trial("worker-1")
+    first.update_trial(trial.trial_id, {"val_accuracy": 0.5})
+    trial.status = "COMPLETED"
+    first.end_trial(trial)
+    assert first.end_order == [trial.trial_id]
+    second = chief()
+    second.reload()
+    second.end_trial(trial)
+    assert second.end_order == [trial.trial_id]
+    assert second.create_trial("worker-1").trial_id != trial.trial_id
+
+
 def test_a_worker_that_comes_too_late(tmp_path, monkeypatch):
     """The others did all the trials: the search is over."""
     monkeypatch.setenv("PYTHONPATH", ROOT)
