@@ -46,7 +46,9 @@ def conv2d(inputs, kernel, strides=1, padding="valid"):
     kernel_size = tuple(kernel.shape[:2])
 
     def in_frequencies():
-        return fourier.convolve(_padded(inputs, kernel_size, strides, padding), kernel, strides)
+        grid = window_grid("inputs", inputs.shape[1:3], kernel_size, strides, padding)
+        padded = _padded(inputs, kernel_size, strides, padding)
+        return fourier.convolve(padded, kernel, strides, grid)
 
     def directly():
         if not prefers_patches(kernel_size, strides):
@@ -178,12 +180,8 @@ def _least_fourier_batch(inputs, kernel, strides, padding):
     # In a model that is exported a size may be a symbol, which cannot be compared.
     if not isinstance(batch, (int, type(None))) or None in size:
         return None
-    kernel_size = tuple(kernel.shape[:2])
-    if padding == "same":
-        pads = same_pads(size, kernel_size, strides)
-        size = [old + sum(pad) for old, pad in zip(size, pads, strict=True)]
-    window_grid("inputs", size, kernel_size, strides, "valid")
-    return fourier.least_batch(size, kernel.shape, strides)
+    grid = window_grid("inputs", size, tuple(kernel.shape[:2]), strides, padding)
+    return fourier.least_batch(grid, kernel.shape, strides)
 
 
 def _padded(inputs, kernel_size, strides, padding):

@@ -9,7 +9,7 @@ from keras import ops
 _WORTH = 2
 
 
-def convolve(inputs, kernel, strides):
+def convolve(inputs, kernel, strides, grid):
     """Convolves channels-last images with a kernel, without padding, in the frequency domain.
 
     With a stride `s`, the pixels `s * i + phase` and the kernel's entries `s * j + phase` are
@@ -27,6 +27,7 @@ def convolve(inputs, kernel, strides):
         inputs: Tensor of shape `(batch, height, width, channels)`, float32.
         kernel: Tensor of shape `(kernel_height, kernel_width, channels, filters)`, float32.
         strides: Pair of steps between windows in pixels.
+        grid: How many windows there are, down and across.
 
     Returns:
         Tensor of shape `(batch, new_height, new_width, filters)`; it differs from the sum over
@@ -36,10 +37,8 @@ def convolve(inputs, kernel, strides):
 
     - [Mathieu, Henaff, LeCun, 2013](https://arxiv.org/abs/1312.5851)
     """
-    size, kernel_size = inputs.shape[1:3], kernel.shape[:2]
-    grid = _grid(size, kernel_size, strides)
+    *kernel_size, channels, filters = kernel.shape
     taps, period = _taps_and_period(grid, kernel_size, strides)
-    channels, filters = kernel.shape[2:]
 
     inputs = _fit(inputs, 1, period, strides)
     inputs = ops.reshape(inputs, (-1, period[0], strides[0], period[1], strides[1], channels))
@@ -61,11 +60,11 @@ def convolve(inputs, kernel, strides):
     return ops.transpose(outputs, (2, 0, 1, 3))
 
 
-def least_batch(size, kernel_shape, strides):
+def least_batch(grid, kernel_shape, strides):
     """Computes from which batch size on the frequency domain is worth its transforms.
 
     Args:
-        size: Height and width of the images.
+        grid: How many windows there are, down and across.
         kernel_shape: `(kernel_height, kernel_width, channels, filters)`.
         strides: Pair of steps between windows in pixels.
 
@@ -73,7 +72,6 @@ def least_batch(size, kernel_shape, strides):
         An integer, or `None` where no batch is large enough.
     """
     *kernel_size, channels, filters = kernel_shape
-    grid = _grid(size, kernel_size, strides)
     taps, period = _taps_and_period(grid, kernel_size, strides)
     places, positions = grid[0] * grid[1], period[0] * period[1]
     summed = strides[0] * strides[1] * channels
@@ -83,13 +81,6 @@ def least_batch(size, kernel_shape, strides):
     the_kernel = products * taps[0] * taps[1] * summed * filters
     gain = direct - _WORTH * an_image
     return None if gain <= 0 else -(-_WORTH * the_kernel // gain)
-
-
-def _grid(size, kernel_size, strides):
-    return tuple(
-        (old - window) // stride + 1
-        for old, window, stride in zip(size, kernel_size, strides, strict=True)
-    )
 
 
 def _taps_and_period(grid, kernel_size, strides):

@@ -180,31 +180,31 @@ class EMRouting(IterativeRouting):
             return super().route(
                 votes, activations, return_coupling=return_coupling, windows=windows
             )
+
+        def steps(votes_shape):
+            return EMSteps(
+                self._inverse_temperatures(),
+                self._information_scale(votes_shape, windows),
+                self.variance_floor,
+                windows,
+                return_coupling,
+            )
+
         betas = [ops.convert_to_tensor(beta) for beta in (self.beta_use, self.beta_activation)]
         children = None if votes.offset is not None else votes.children_by_themselves()
         if children is None:
             made = votes.made()
-            votes_shape = made.shape
+            outputs = route_by_em(steps(made.shape), made, activations, *betas)
         else:
             *outer, places, inputs, child_dim = children.shape[1:]
-            votes_shape = (votes.kernel.shape[-2], inputs, votes.kernel.shape[-1])
-        steps = EMSteps(
-            self._inverse_temperatures(),
-            self._information_scale(votes_shape, windows),
-            self.variance_floor,
-            windows,
-            return_coupling,
-        )
-        if children is None:
-            outputs = route_by_em(steps, made, activations, *betas)
-        else:
+            parents, pose_dim = votes.kernel.shape[-2:]
             # A child's places are as good as a longer pose.
             child_dim *= places
             children = ops.swapaxes(children, -3, -2)
             outputs = route_by_em_in_tiles(
-                steps,
+                steps((parents, inputs, pose_dim)),
                 ops.reshape(children, (-1, *outer, inputs, child_dim)),
-                ops.reshape(votes.kernel, (inputs, child_dim, *votes.kernel.shape[-2:])),
+                ops.reshape(votes.kernel, (inputs, child_dim, parents, pose_dim)),
                 activations,
                 *betas,
             )
