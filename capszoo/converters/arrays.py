@@ -56,6 +56,11 @@ class ArraysFile:
         self.preset = preset
         self.arguments = arguments
 
+    @property
+    def sections(self):
+        """The sections of the preset that stay as they are: its data and its paper."""
+        return {"data": self.preset.data, "paper": self.preset.paper}
+
     def model(self, name):
         """Builds the untrained model."""
         return build(self.preset, name=name, **self.arguments)

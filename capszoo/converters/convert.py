@@ -24,10 +24,6 @@ FORMATS = {
     "npz": (files.read_npz, None),
     "safetensors": (files.read_safetensors, None),
 }
-SECTIONS = {
-    "efficient_capsnet": efficient_capsnet.SECTIONS,
-    "keras_capsnet": keras_capsnet.SECTIONS,
-}
 
 
 def formats():
@@ -95,10 +91,8 @@ def convert(format, file, directory, *, preset=None, name=None, **arguments):
     arrays = read(file)
     if understand is None:
         source = ArraysFile(read_preset(preset), arguments)
-        sections = {"data": source.preset.data, "paper": source.preset.paper}
     else:
         source = understand(file, arrays, arguments)
-        sections = SECTIONS[format]
     model = source.model(name or _name_of(directory, format))
     pairs = source.pairs(model)
     matching.check(pairs, arrays, model, file, source.ignored)
@@ -108,7 +102,7 @@ def convert(format, file, directory, *, preset=None, name=None, **arguments):
     if source.ignored:
         notes += (f"Left out on request: {', '.join(source.ignored)}.",)
     description = f"Converted from {file.name} (SHA-256 {sha256})"
-    save(model, directory, description=description, **sections)
+    save(model, directory, description=description, **source.sections)
     loaded = load(directory)
     return Conversion(
         format=format,

@@ -26,7 +26,8 @@ COUPLING_BIAS = Layout(None, lambda shape: (*shape, 1))
 # channels: the published networks, and the beginnings of their files' SHA-256.
 PUBLISHED = {
     ((7, 3, 3, 3, 8), 2): {
-        "data": "smallNORB",
+        "title": "smallNORB",
+        "data": {"name": "smallnorb", "resize": [64, 64], "crop": [48, 48]},
         "sha256": "c7fbd8cc",
         "arguments": {
             "image_shape": (48, 48, 2),
@@ -35,12 +36,14 @@ PUBLISHED = {
             "normalization": {"mean": [0.75245, 0.75744], "variance": [0.030924, 0.029602]},
         },
         "note": (
-            "Feed the 48x48 middle of images of 64x64. Classes: animal, human, airplane, truck, "
-            "car. The authors standardize the test images by the test images' own mean."
+            "Feed the 48x48 middle of images of 64x64, as the preset's data section does. Classes: "
+            "animal, human, airplane, truck, car. The authors standardize the test images by the "
+            "test images' own mean."
         ),
     },
     ((5, 3, 3, 3, 9), 1): {
-        "data": "MNIST",
+        "title": "MNIST",
+        "data": {"name": "mnist"},
         "sha256": "40293d33",
         "arguments": {
             "image_shape": (28, 28, 1),
@@ -50,7 +53,8 @@ PUBLISHED = {
         "note": "The authors divide pixel values by 256, and so does the converted model.",
     },
     ((5, 3, 3, 3, 5), 1): {
-        "data": "MultiMNIST",
+        "title": "MultiMNIST",
+        "data": None,
         "sha256": "b6478a52",
         "arguments": {
             "image_shape": (36, 36, 1),
@@ -179,6 +183,11 @@ class EfficientCapsNetFile:
             )
         return decoder
 
+    @property
+    def sections(self):
+        """The sections of the preset that the file does not tell: paper, licence and data."""
+        return {**SECTIONS, "data": self.published["data"] if self.published else None}
+
     def model(self, name):
         """Builds the untrained model."""
         return EfficientCapsNet(name=name, **self.arguments)
@@ -237,7 +246,7 @@ class EfficientCapsNetFile:
             return ()
         known = sha256.startswith(self.published["sha256"])
         word = "is" if known else "is not"
-        origin = f"This {word} the published file for {self.published['data']}, by its SHA-256."
+        origin = f"This {word} the published file for {self.published['title']}, by its SHA-256."
         return (origin, self.published["note"])
 
 

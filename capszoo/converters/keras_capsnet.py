@@ -43,6 +43,8 @@ class KerasCapsNetFile:
             the size that the capsules tell.
     """
 
+    sections = SECTIONS
+
     def __init__(self, file, arrays, arguments):
         self.arrays = arrays
         found = layers_of(arrays)

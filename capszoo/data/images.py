@@ -58,6 +58,40 @@ def read_image(path: str | os.PathLike, image_shape: tuple[int, int, int]) -> np
     return np.asarray(picture).reshape(height, width, channels).copy()
 
 
+def resize_images(images: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Resizes pictures, each channel by itself: reduces bilinearly, enlarges by Lanczos.
+
+    Args:
+        images: uint8 array of shape (n, height, width, channels), of any number of channels.
+        height: Height of the results, in pixels.
+        width: Width of the results, in pixels.
+
+    Returns:
+        uint8 array of shape (n, `height`, `width`, channels), `images` itself if they have
+        that size.
+
+    Example:
+
+    >>> images, labels = capszoo.data.load("digits", "test")
+    >>> capszoo.data.images.resize_images(images, 12, 16).shape
+    (360, 12, 16, 1)
+    """
+    from PIL import Image
+
+    if images.shape[1:3] == (height, width):
+        return images
+    # Reduced as `read_image` does; enlarged so, a picture would be blurred. The published
+    # Efficient-CapsNet knows 97.6 % of smallNORB's pairs enlarged by Lanczos, 96.8 % bilinearly.
+    enlarges = height > images.shape[1] or width > images.shape[2]
+    resampling = Image.Resampling.LANCZOS if enlarges else Image.Resampling.BILINEAR
+    resized = np.empty((len(images), height, width, images.shape[-1]), "uint8")
+    for image, result in zip(images, resized, strict=True):
+        for channel in range(images.shape[-1]):
+            picture = Image.fromarray(image[:, :, channel])
+            result[:, :, channel] = picture.resize((width, height), resampling)
+    return resized
+
+
 def native_shape(path: str | os.PathLike) -> tuple[int, int, int]:
     """Returns the shape that a picture file has of itself, turned upright."""
     picture = open_picture(path)

@@ -16,6 +16,8 @@ class TrainingBatches(keras.utils.PyDataset):
         labels: Array `(n,)` or `(n, classes)`.
         batch_size: How many images a batch holds; the last of an epoch may hold fewer.
         augmentation: Keras preprocessing layers, applied in turn. Defaults to `()`.
+        crop: Height and width of what is cut out of each augmented image, at a place of its own.
+            Defaults to `None`, the whole images.
         seed: Seed of order and augmentation. Defaults to `0`.
         epoch: Number of epochs that are done already. Defaults to `0`.
 
@@ -27,7 +29,7 @@ class TrainingBatches(keras.utils.PyDataset):
     (12, (100, 8, 8, 1))
     """
 
-    def __init__(self, images, labels, batch_size, augmentation=(), seed=0, epoch=0):
+    def __init__(self, images, labels, batch_size, augmentation=(), crop=None, seed=0, epoch=0):
         super().__init__()
         self.images = images
         self.labels = labels
@@ -35,6 +37,7 @@ class TrainingBatches(keras.utils.PyDataset):
         self.augmentation_configs = [
             keras.saving.serialize_keras_object(layer) for layer in augmentation
         ]
+        self.crop = crop
         self.seed = seed
         self._start_epoch(epoch)
 
@@ -42,10 +45,9 @@ class TrainingBatches(keras.utils.PyDataset):
         self.epoch = epoch
         self.order = np.random.default_rng((self.seed, epoch)).permutation(len(self.images))
 
-    def _augmentation(self, index):
+    def _augmentation(self, random):
         # Layers with a seed of their own for each batch: a layer's seed is its only state, and
         # Keras asks for some batches more than once.
-        random = np.random.default_rng((self.seed, self.epoch, index))
         for config in self.augmentation_configs:
             if "seed" in config["config"]:
                 seed = int(random.integers(2**31))
@@ -61,12 +63,43 @@ class TrainingBatches(keras.utils.PyDataset):
     def __getitem__(self, index):
         chosen = self.order[index * self.batch_size : (index + 1) * self.batch_size]
         images = self.images[chosen]
+        random = np.random.default_rng((self.seed, self.epoch, index))
         if self.augmentation_configs:
             images = keras.ops.convert_to_tensor(images, dtype="float32")
-            for layer in self._augmentation(index):
+            for layer in self._augmentation(random):
                 images = layer(images, training=True)
             images = keras.ops.convert_to_numpy(images)
+        if self.crop:
+            images = crop_at_random(images, *self.crop, random)
         return images, self.labels[chosen]
+
+
+def crop_at_random(images, height, width, random):
+    """Cuts a part out of each image at a place of its own.
+
+    `keras.layers.RandomCrop` takes one place for the whole batch.
+
+    Args:
+        images: Array `(n, rows, columns, channels)`.
+        height: Height of the parts, in pixels.
+        width: Width of the parts, in pixels.
+        random: A `numpy.random.Generator`.
+
+    Returns:
+        Array `(n, height, width, channels)`.
+
+    Example:
+
+    >>> images, labels = capszoo.data.load("digits")
+    >>> random = np.random.default_rng(0)
+    >>> capszoo.training.batches.crop_at_random(images, 6, 6, random).shape
+    (1149, 6, 6, 1)
+    """
+    number, rows, columns, _ = images.shape
+    top = random.integers(rows - height + 1, size=number)
+    left = random.integers(columns - width + 1, size=number)
+    parts = np.lib.stride_tricks.sliding_window_view(images, (height, width), axis=(1, 2))
+    return np.moveaxis(parts[np.arange(number), top, left], 1, -1)
 
 
 class EvaluationBatches(keras.utils.PyDataset):

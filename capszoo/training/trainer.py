@@ -7,6 +7,7 @@ import keras
 
 from capszoo import data
 from capszoo import losses
+from capszoo.data.images import resize_images
 from capszoo.training.batches import EvaluationBatches
 from capszoo.training.batches import TrainingBatches
 from capszoo.training.distribution import Distribution
@@ -151,7 +152,13 @@ def _fit_and_measure(preset, folder, distribution, data_dir, verbose):
         augmentation = make_augmentation(preset.data)
         training = distribution.feed(
             TrainingBatches(
-                images, labels, recipe.batch_size, augmentation, recipe.seed, epoch=done
+                images,
+                labels,
+                recipe.batch_size,
+                augmentation,
+                preset.data.crop,
+                recipe.seed,
+                epoch=done,
             )
         )
         validation, _ = feed_split("validation")
@@ -226,11 +233,8 @@ def make_loss(spec):
 
 
 def make_augmentation(section):
-    """Makes the Keras layers that training images go through: a random crop, then the named."""
-    layers = [keras.layers.RandomCrop(*section.crop)] if section.crop else []
-    return layers + [
-        make_object("augmentation layer", spec, keras.layers) for spec in section.augmentation
-    ]
+    """Makes the Keras layers that training images go through."""
+    return [make_object("augmentation layer", spec, keras.layers) for spec in section.augmentation]
 
 
 def load_images(preset, model, split, data_dir):
@@ -238,19 +242,23 @@ def load_images(preset, model, split, data_dir):
 
     Where the preset crops, training images come whole and the others as their middle.
     """
-    crop = preset.data.crop
-    if crop and tuple(crop) != model.image_shape[:2]:
+    resize, crop = preset.data.resize, preset.data.crop
+    size = crop or resize
+    if size and tuple(size) != model.image_shape[:2]:
         raise ValueError(
-            f"Preset {preset.name!r} crops images to {crop}, but its model takes "
-            f"{list(model.image_shape[:2])}. Set data.crop or model.image_shape."
+            f"Preset {preset.name!r} {'crops' if crop else 'resizes'} images to {size}, but its "
+            f"model takes {list(model.image_shape[:2])}. Set data.crop, data.resize or "
+            "model.image_shape."
         )
     images, labels = data.load(
         preset.data.name,
         split,
         data_dir=data_dir,
-        image_shape=None if crop else model.image_shape,
+        image_shape=None if size else model.image_shape,
         hold_out=preset.data.hold_out,
     )
+    if resize:
+        images = resize_images(images, *resize)
     if crop:
         height, width = images.shape[1:3]
         if height < crop[0] or width < crop[1]:

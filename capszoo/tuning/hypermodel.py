@@ -222,6 +222,7 @@ class CapsuleHyperModel(keras_tuner.HyperModel):
                 labels,
                 batch_size,
                 make_augmentation(preset.data),
+                preset.data.crop,
                 self.seed,
                 epoch=initial_epoch,
             ),

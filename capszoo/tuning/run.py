@@ -101,7 +101,7 @@ def search(
     (images, labels), validation = _load(family, base, data, data_dir)
     hypermodel = CapsuleHyperModel(
         family,
-        images.shape[1:] if not _crop(base) else (*_crop(base), images.shape[-1]),
+        (*(_images(base).get("crop") or images.shape[1:3]), images.shape[-1]),
         len(data_sets.class_names(data)),
         space=searched,
         overrides=overrides,
@@ -187,18 +187,21 @@ def _is_preset(target):
     return target in list_presets() or pathlib.Path(target).exists()
 
 
-def _crop(base):
-    return base.data.crop if base is not None and base.data is not None else None
+def _images(base):
+    """What the preset that a search starts from says of the size of its images."""
+    if base is None or base.data is None:
+        return {}
+    return base.data.model_dump(include={"resize", "crop"})
 
 
 def _load(family, base, data, data_dir):
     """Training and validation images of a search."""
-    crop = _crop(base)
-    shape = tuple(crop) if crop else base and base.model.get("image_shape")
+    images = _images(base)
+    shape = images.get("crop") or images.get("resize") or (base and base.model.get("image_shape"))
     sizes = types.SimpleNamespace(
         image_shape=shape and tuple(shape), num_classes=len(data_sets.class_names(data))
     )
     description = types.SimpleNamespace(
-        name=base.name if base else family, data=Data(name=str(data), crop=crop)
+        name=base.name if base else family, data=Data(name=str(data), **images)
     )
     return [load_images(description, sizes, split, data_dir) for split in ("train", "validation")]

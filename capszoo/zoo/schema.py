@@ -34,6 +34,9 @@ class Data(Section):
 
     name: str = pydantic.Field(description="name for capszoo.data.load")
     class_names: list[str] | None = None
+    resize: Annotated[list[PositiveInt], pydantic.Field(min_length=2, max_length=2)] | None = (
+        pydantic.Field(default=None, description="height and width of all images, before the crop")
+    )
     crop: Annotated[list[PositiveInt], pydantic.Field(min_length=2, max_length=2)] | None = (
         pydantic.Field(
             default=None,

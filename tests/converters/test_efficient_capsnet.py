@@ -5,7 +5,6 @@ import pathlib
 
 import numpy as np
 import pytest
-from PIL import Image
 
 import capszoo
 from capszoo import converters
@@ -163,17 +162,10 @@ def test_published_smallnorb_file(tmp_path, real_data):
     assert conversion.largest_difference == 0
     assert conversion.output_difference < 1e-5
     model = capszoo.load(tmp_path / "smallnorb")
-    data = real_data("smallnorb")
+    real_data("smallnorb")
+    # The converted preset says how images are to be fed.
+    preset = capszoo.zoo.read_preset(tmp_path / "smallnorb")
+    images, labels = capszoo.training.trainer.load_images(preset, model, "test", None)
     some = slice(None, None, 81)  # 300 of the 24,300 pairs
-    images, labels = data["x_test"][some], data["y_test"][some]
-    scores = model.predict(middle_of_64(images), verbose=0)
-    assert (scores.argmax(-1) == labels).mean() > 0.95
-
-
-def middle_of_64(images):
-    """The 48x48 middle of 48x48 images enlarged to 64x64."""
-    larger = np.empty((len(images), 64, 64, 2), "float32")
-    for number, channel in np.ndindex(len(images), 2):
-        picture = Image.fromarray(images[number, :, :, channel].astype("float32"))
-        larger[number, :, :, channel] = picture.resize((64, 64), Image.Resampling.LANCZOS)
-    return larger[:, 8:-8, 8:-8]
+    scores = model.predict(images[some], verbose=0)
+    assert (scores.argmax(-1) == labels[some]).mean() > 0.95

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 import capszoo.data
+from capszoo.data.images import resize_images
 
 
 def gradient(height, width):
@@ -114,3 +115,22 @@ def test_channels_that_no_file_has(tmp_path, image_shape):
 def test_not_an_image_shape(tmp_path):
     with pytest.raises(ValueError, match="`image_shape`"):
         capszoo.data.read_image(tmp_path / "picture.png", (8, 8))
+
+
+def test_reducing_takes_means_and_enlarging_stays_sharp():
+    checkers = np.indices((32, 32)).sum(axis=0) % 2 * 200
+    images = np.stack([checkers, np.full((32, 32), 30)], axis=-1).astype("uint8")[None]
+    reduced = resize_images(images, 8, 16)
+    assert reduced.shape == (1, 8, 16, 2)
+    assert np.abs(reduced[0, :, 1:-1, 0].astype(int) - 100).max() <= 2
+    assert (reduced[..., 1] == 30).all()
+    enlarged = resize_images(images, 64, 64)
+    assert enlarged.dtype == np.uint8
+    assert (enlarged[..., 1] == 30).all()
+    bilinear = Image.fromarray(images[0, :, :, 0]).resize((64, 64), Image.Resampling.BILINEAR)
+    assert enlarged[0, :, :, 0].std() > 1.1 * np.asarray(bilinear).std()
+
+
+def test_pictures_of_the_size_stay_themselves():
+    images = np.zeros((2, 6, 8, 1), "uint8")
+    assert resize_images(images, 6, 8) is images

@@ -100,9 +100,10 @@ def test_each_epoch_draws_apart(shifts):
 def test_two_layers_draw_apart(data):
     twice = [keras.layers.RandomTranslation(0.4, 0.0), keras.layers.RandomTranslation(0.4, 0.0)]
     batches = TrainingBatches(*data, 8, twice)
-    first, second = batches._augmentation(0)
+    first, second = batches._augmentation(np.random.default_rng(0))
     assert first.seed != second.seed
-    assert [layer.seed for layer in batches._augmentation(0)] == [first.seed, second.seed]
+    again = batches._augmentation(np.random.default_rng(0))
+    assert [layer.seed for layer in again] == [first.seed, second.seed]
 
 
 def test_layers_without_a_seed(data):
@@ -131,3 +132,31 @@ def test_fit_sees_an_epoch_in_its_order(data):
     first, second = {epoch for epoch, _ in seen[-8:-4]}, {epoch for epoch, _ in seen[-4:]}
     assert len(first) == len(second) == 1
     assert first != second
+
+
+def test_each_image_is_cropped_at_a_place_of_its_own():
+    rows, columns = np.indices((6, 5))
+    image = np.stack([rows, columns], axis=-1).astype("uint8")
+    images = np.broadcast_to(image, (200, 6, 5, 2))
+    cropped, _ = TrainingBatches(images, np.zeros(200), 200, crop=(3, 4))[0]
+    assert cropped.shape == (200, 3, 4, 2)
+    assert cropped.dtype == np.uint8
+    # From its first pixel on, each is the picture as it was.
+    corners = cropped[:, :1, :1].astype(int)
+    np.testing.assert_array_equal(cropped - corners, np.broadcast_to(image[:3, :4], cropped.shape))
+    assert {tuple(one) for one in corners[:, 0, 0]} == set(np.ndindex(4, 2))
+    again, _ = TrainingBatches(images, np.zeros(200), 200, crop=(3, 4))[0]
+    np.testing.assert_array_equal(again, cropped)
+    other, _ = TrainingBatches(images, np.zeros(200), 200, crop=(3, 4), epoch=1)[0]
+    assert (other != cropped).any()
+
+
+def test_the_crop_comes_after_what_moves_the_picture():
+    """What a shift brings in is picture, where there is some, and not filling."""
+    images = np.ones((64, 4, 4, 1), "uint8")
+    down = keras.layers.RandomTranslation((0.25, 0.25), 0.0, fill_mode="constant")
+    cropped, _ = TrainingBatches(images, np.zeros(64), 64, [down], crop=(3, 4))[0]
+    filled = (cropped[:, :, 0, 0] == 0).tolist()
+    # The first row is filling, and half of the crops begin below it.
+    assert [True, False, False] in filled
+    assert [False, False, False] in filled

@@ -17,6 +17,7 @@ from capszoo.training import trainer
 from capszoo.zoo import read_preset
 from capszoo.zoo import weights as weights_files
 from tests.zoo.tiny import tiny_content
+from tests.zoo.tiny import tiny_model
 from tests.zoo.tiny import write_tiny
 from tests.zoo.tiny import write_toy
 
@@ -166,6 +167,18 @@ def test_default_output(tmp_path, monkeypatch):
     assert report["test_images"] == 40
 
 
+def test_images_are_resized_and_cropped():
+    content = tiny_content(data={"name": "digits", "resize": [12, 10], "crop": [8, 8]})
+    preset = capszoo.zoo.schema.validate(content, "here")
+    model = tiny_model()
+    images, _ = trainer.load_images(preset, model, "train", None)
+    assert images.shape == (1149, 12, 10, 1)
+    images, _ = trainer.load_images(preset, model, "test", None)
+    originals, _ = capszoo.data.load("digits", "test")
+    larger = capszoo.data.images.resize_images(originals, 12, 10)
+    np.testing.assert_array_equal(images, larger[:, 2:10, 1:9])
+
+
 # Refused before any work.
 
 
@@ -194,6 +207,12 @@ def no_work(monkeypatch):
         ({"data.name": "digit"}, r"data set 'digit'\. Did you mean 'digits'"),
         ({"model.num_classes": 9}, r"labels of 'digits' go up to 9, but the model has 9 classes"),
         ({"model.image_shape": [9, 9, 1]}, r"shape \(8, 8, 1\).*image_shape=\(9, 9, 1\)"),
+        ({"data.crop": [6, 6]}, r"crops images to \[6, 6\], but its model takes \[8, 8\]"),
+        ({"data.resize": [6, 6]}, r"resizes images to \[6, 6\], but its model takes \[8, 8\]"),
+        (
+            {"data.resize": [7, 9], "data.crop": [8, 8]},
+            r"images of 'digits' are 7x9, too small for the crop \[8, 8\]",
+        ),
     ],
 )
 def test_wrong_request(settings, message, tiny, tmp_path):
