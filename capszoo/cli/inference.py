@@ -7,7 +7,6 @@ import numpy as np
 import typer
 from rich.table import Table
 
-from capszoo import data
 from capszoo import training
 from capszoo import zoo
 from capszoo.cli.app import DataDirOption
@@ -18,6 +17,7 @@ from capszoo.cli.app import percent
 from capszoo.cli.app import print_json
 from capszoo.cli.app import tables
 from capszoo.zoo import golden
+from capszoo.zoo.preparation import read_picture
 
 
 @app.command()
@@ -62,7 +62,8 @@ def predict(
     """Classify pictures with a trained preset. A score is a capsule's length, from 0 to 1."""
     description = zoo.read_preset(preset)
     model = zoo.load(preset)
-    pictures = np.stack([data.read_image(path, model.image_shape) for path in images])
+    pictures = [read_picture(description, path, model.image_shape) for path in images]
+    pictures = np.stack(pictures)
     if invert:
         pictures = 255 - pictures
     scores = model.predict(pictures, verbose=0)

@@ -7,7 +7,6 @@ import keras
 
 from capszoo import data
 from capszoo import losses
-from capszoo.data.images import resize_images
 from capszoo.training.batches import EvaluationBatches
 from capszoo.training.batches import TrainingBatches
 from capszoo.training.distribution import Distribution
@@ -19,6 +18,7 @@ from capszoo.training.run_folder import RunFolder
 from capszoo.training.run_folder import best_epoch
 from capszoo.zoo import Preset
 from capszoo.zoo import build
+from capszoo.zoo import preparation
 from capszoo.zoo import read_preset
 from capszoo.zoo.objects import make_object
 from capszoo.zoo.saving import write_into
@@ -242,8 +242,8 @@ def load_images(preset, model, split, data_dir):
 
     Where the preset crops, training images come whole and the others as their middle.
     """
-    resize, crop = preset.data.resize, preset.data.crop
-    size = crop or resize
+    crop = preset.data.crop
+    size = crop or preset.data.resize
     if size and tuple(size) != model.image_shape[:2]:
         raise ValueError(
             f"Preset {preset.name!r} {'crops' if crop else 'resizes'} images to {size}, but its "
@@ -257,18 +257,9 @@ def load_images(preset, model, split, data_dir):
         image_shape=None if size else model.image_shape,
         hold_out=preset.data.hold_out,
     )
-    if resize:
-        images = resize_images(images, *resize)
-    if crop:
-        height, width = images.shape[1:3]
-        if height < crop[0] or width < crop[1]:
-            raise ValueError(
-                f"The images of {preset.data.name!r} are {height}x{width}, too small for the "
-                f"crop {crop} of preset {preset.name!r}."
-            )
-        if split != "train":
-            top, left = (height - crop[0]) // 2, (width - crop[1]) // 2
-            images = images[:, top : top + crop[0], left : left + crop[1]]
+    images = preparation.resize(preset, images)
+    if split != "train":
+        images = preparation.crop_middle(preset, images)
     if labels.max() >= model.num_classes:
         raise ValueError(
             f"The labels of {preset.data.name!r} go up to {labels.max()}, but the model has "

@@ -3,6 +3,7 @@
 from capszoo.zoo.loading import build
 from capszoo.zoo.loading import class_names
 from capszoo.zoo.loading import load
+from capszoo.zoo.preparation import prepare_images
 from capszoo.zoo.presets import find_preset
 from capszoo.zoo.presets import list_presets
 from capszoo.zoo.presets import read_preset
