@@ -5,14 +5,18 @@ import math
 import keras
 from keras import ops
 
+from capszoo.ops import chunks_per_tile
 from capszoo.ops import contiguous
 from capszoo.ops import rows_per_tile
 from capszoo.ops import scan_tiles
 from capszoo.routing.written_em import Iteration
+from capszoo.routing.written_em import VotesSource
+from capszoo.routing.written_em import parents_first
+from capszoo.routing.written_em import parents_last
 
 
 def route_by_em_in_tiles(
-    steps, children, kernel, activations, beta_use, beta_activation, rows=None
+    steps, children, kernel, activations, beta_use, beta_activation, rows=None, chunks=None
 ):
     """Computes what `EMRouting` makes of the votes of children by a kernel.
 
@@ -24,6 +28,8 @@ def route_by_em_in_tiles(
         beta_use: Tensor of shape `(parents,)`.
         beta_activation: Tensor of shape `(parents,)`.
         rows: How many samples a tile has. Defaults to what suits the size of their votes.
+        chunks: How many chunks of parents a tile has, a divisor of their number. Defaults to
+            what suits the size of the votes of a parent.
 
     Returns:
         Poses of shape `(batch, *spatial, parents, pose_dim)` and activations without the last
@@ -35,25 +41,43 @@ def route_by_em_in_tiles(
     _, _, parents, pose_dim = kernel.shape
     dtype = keras.backend.standardize_dtype(children.dtype)
     wide = keras.backend.result_type(dtype, "float32")
+    positions = math.prod(spatial)
+    bytes_per_parent = 4 * positions * inputs * pose_dim
     if rows is None:
-        rows = rows_per_tile(4 * math.prod(spatial) * parents * inputs * pose_dim)
+        rows = rows_per_tile(parents * bytes_per_parent)
+    if chunks is None:
+        chunks = chunks_per_tile(parents, rows * bytes_per_parent)
+    size = parents // chunks
 
-    def by_child(children):
+    def source(children, kernel):
+        """Votes of a few samples: children `(inputs, rows, child_dim)`."""
+
+        def make(kernel):
+            votes = ops.matmul(children, kernel[0])
+            votes = ops.reshape(votes, (inputs, -1, size, pose_dim))
+            return ops.cast(contiguous(ops.transpose(votes, (2, 1, 0, 3))), wide)
+
+        def collect(collected, kernel, votes_gradient):
+            gradient = contiguous(ops.transpose(votes_gradient, (2, 1, 0, 3)))
+            gradient = ops.cast(ops.reshape(gradient, (inputs, -1, size * pose_dim)), dtype)
+            kernel_gradient = ops.matmul(ops.transpose(children, (0, 2, 1)), gradient)
+            gradient = ops.matmul(gradient, ops.transpose(kernel[0], (0, 2, 1)))
+            return (collected[0] + ops.cast(gradient, wide),), ops.expand_dims(kernel_gradient, 0)
+
+        start = (ops.zeros_like(children, dtype=wide),)
+        return VotesSource(kernel, chunks, make, start, collect)
+
+    def by_rows(children):
         children = ops.reshape(children, (-1, inputs, child_dim))
         return contiguous(ops.transpose(children, (1, 0, 2)))
 
-    def make_votes(children, kernel):
-        votes = ops.matmul(children, kernel)
-        votes = ops.reshape(votes, (inputs, -1, parents, pose_dim))
-        votes = ops.cast(contiguous(ops.transpose(votes, (1, 2, 0, 3))), wide)
-        return ops.reshape(votes, (-1, *spatial, parents, inputs, pose_dim))
-
     @ops.custom_gradient
-    def routed(children, kernel, activations, beta_use, beta_activation):
+    def routed(children, kernel, activations, *betas):
         def forward_tile(carry, children, activations):
-            votes = make_votes(by_child(children), kernel)
-            kept = steps.forward(votes, activations, beta_use, beta_activation)
-            return carry, (steps.result(kept), *(part for one in kept for part in one))
+            activations = ops.reshape(activations, (-1, inputs))
+            kept = steps.forward(source(by_rows(children), kernel), activations, *betas)
+            outputs = (steps.result(kept), *(part for one in kept for part in one))
+            return carry, tuple(parents_last(output, spatial) for output in outputs)
 
         _, (result, *kept) = scan_tiles(forward_tile, (), (children, activations), rows)
 
@@ -62,42 +86,43 @@ def route_by_em_in_tiles(
                 (upstream,) = arguments
 
             def backward_tile(carry, children, activations, upstream, *kept):
-                size = len(Iteration._fields)
-                kept = [
-                    _without_zeros(Iteration(*kept[start : start + size]))
-                    for start in range(0, len(kept), size)
+                first_parents = [
+                    parents_first(one, trailing=len(one.shape) - len(spatial) - 2) for one in kept
                 ]
-                children = by_child(children)
-                votes = make_votes(children, kernel)
-                votes_gradient, activations_gradient, *betas_gradients = steps.backward(
-                    votes, activations, kept, upstream
+                number = len(Iteration._fields)
+                iterations = [
+                    _without_zeros(Iteration(*first_parents[start : start + number]))
+                    for start in range(0, len(kept), number)
+                ]
+                (children_gradient,), kernel_gradient, activations_gradient, *betas_gradients = (
+                    steps.backward(
+                        source(by_rows(children), kernel),
+                        ops.reshape(activations, (-1, inputs)),
+                        iterations,
+                        parents_first(upstream),
+                    )
                 )
-                votes_gradient = ops.reshape(votes_gradient, (-1, parents, inputs, pose_dim))
-                votes_gradient = contiguous(ops.transpose(votes_gradient, (2, 0, 1, 3)))
-                votes_gradient = ops.reshape(votes_gradient, (inputs, -1, parents * pose_dim))
-                votes_gradient = ops.cast(votes_gradient, dtype)
-                children_gradient = ops.matmul(votes_gradient, ops.transpose(kernel, (0, 2, 1)))
-                children_gradient = ops.transpose(children_gradient, (1, 0, 2))
-                kernel_gradient = ops.matmul(ops.transpose(children, (0, 2, 1)), votes_gradient)
                 new = (ops.cast(kernel_gradient, wide), *betas_gradients)
+                children_gradient = ops.transpose(children_gradient, (1, 0, 2))
                 return tuple(old + part for old, part in zip(carry, new, strict=True)), (
                     ops.reshape(children_gradient, (-1, *spatial, inputs, child_dim)),
-                    activations_gradient,
+                    ops.reshape(activations_gradient, (-1, *spatial, inputs)),
                 )
 
-            zeros = tuple(
-                ops.zeros(one.shape, dtype=wide) for one in (kernel, beta_use, beta_activation)
-            )
+            zeros = tuple(ops.zeros(one.shape, dtype=wide) for one in (kernel, *betas))
             sums, (children_gradient, activations_gradient) = scan_tiles(
                 backward_tile, zeros, (children, activations, upstream, *kept), rows
             )
             kernel_gradient, *betas_gradients = sums
-            kernel_gradient = ops.cast(kernel_gradient, dtype)
+            children_gradient, kernel_gradient = (
+                ops.cast(one, dtype) for one in (children_gradient, kernel_gradient)
+            )
             return (children_gradient, kernel_gradient, activations_gradient, *betas_gradients)
 
         return result, gradient
 
-    kernel = ops.reshape(ops.cast(kernel, dtype), (inputs, child_dim, parents * pose_dim))
+    kernel = ops.reshape(ops.cast(kernel, dtype), (inputs, child_dim, chunks, size * pose_dim))
+    kernel = ops.transpose(kernel, (2, 0, 1, 3))
     others = (ops.cast(one, wide) for one in (activations, beta_use, beta_activation))
     return steps.outputs(routed(children, kernel, *others), pose_dim)
 

@@ -1,7 +1,9 @@
 """EM routing with its gradient written out, in few passes over the votes."""
 
 import dataclasses
+import functools
 import math
+from collections.abc import Callable
 from typing import Any
 from typing import NamedTuple
 
@@ -10,6 +12,7 @@ from keras import ops
 
 from capszoo.ops import Windows
 from capszoo.ops import log_sigmoid
+from capszoo.ops import scan_chunks
 from capszoo.routing.agreement import agreement
 from capszoo.routing.agreement import sum_children
 
@@ -21,11 +24,30 @@ class Iteration(NamedTuple):
 
     coupling: Any
     mass: Any
-    shares: Any
     means: Any
     variances: Any
     use: Any
     logits: Any
+
+
+class VotesSource(NamedTuple):
+    """Where votes `(parents, rows, children, pose_dim)` come from, some parents at a time.
+
+    Attributes:
+        array: Tensor that can be cut into chunks.
+        chunks: How many chunks there are.
+        make: Function from a chunk of the array to the votes for a chunk of the parents.
+        start: What the gradient is collected in: a tuple of tensors.
+        collect: Function of what was collected so far, the same chunk of the array and the
+            gradient of its votes. It returns what is collected now, and the gradient of the
+            chunk.
+    """
+
+    array: Any
+    chunks: int
+    make: Callable
+    start: tuple
+    collect: Callable
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,6 +65,12 @@ class EMSteps:
 
     where all that is left out is of the parents' size.
 
+    Nothing but the normalization of the coupling sees more than one parent. So votes are taken
+    for few parents at a time, all that is done with them while they are in the caches.
+
+    Here the parents come first and all axes before them are one, of rows: a coupling is
+    `(parents, rows, children)`.
+
     Attributes:
         inverse_temperatures: Lambda of each iteration, numbers.
         information_scale: What a mass is multiplied by to give information, a number.
@@ -57,31 +85,64 @@ class EMSteps:
     windows: Windows | None = None
     return_coupling: bool = False
 
-    def forward(self, votes, activations, beta_use, beta_activation):
-        """Returns what each iteration leaves to the gradient."""
-        presence = ops.expand_dims(activations, -2)
-        log_coupling = normalize(ops.zeros_like(votes[..., 0]), self.windows)
+    @property
+    def iterations(self):
+        return len(self.inverse_temperatures)
+
+    def forward(self, source, activations, beta_use, beta_activation):
+        """Returns what each iteration leaves to the gradient.
+
+        Args:
+            source: `VotesSource`.
+            activations: Tensor of shape `(rows, children)`.
+            beta_use: Tensor of shape `(parents,)`.
+            beta_activation: Tensor of shape `(parents,)`.
+
+        Returns:
+            List of `Iteration`.
+        """
+        shape = (beta_use.shape[0], ops.shape(activations)[0], activations.shape[1])
+        log_coupling = self.normalize(ops.zeros(shape, dtype=activations.dtype))
+        votes = source.array
         kept = []
-        for iteration, inverse_temperature in enumerate(self.inverse_temperatures):
-            coupling = ops.exp(log_coupling)
-            weights = coupling * presence
-            mass = ops.sum(weights, axis=-1) + EPSILON
-            shares = weights / ops.expand_dims(mass, -1)
-            means = sum_children(shares, votes)
-            squares = squared_distances(votes, means)
-            variances = sum_children(shares, squares) + self.variance_floor
-            log_variances = ops.log(variances)
-            use = ops.sum(ops.expand_dims(beta_use, -1) + 0.5 * log_variances, axis=-1)
-            logits = inverse_temperature * (beta_activation - use * self.information_scale * mass)
-            kept.append(Iteration(coupling, mass, shares, means, variances, use, logits))
-            if iteration < len(self.inverse_temperatures) - 1:
-                scale = 0.5 * ops.sum(log_variances + math.log(2 * math.pi), axis=-1)
-                log_coupling = normalize(
-                    ops.expand_dims(log_sigmoid(logits) - scale, -1)
-                    - agreement(squares, 0.5 / variances),
-                    self.windows,
-                )
+        for iteration in range(self.iterations):
+            step = functools.partial(self._iterate, iteration, source.make, activations)
+            arrays = (votes, log_coupling, beta_use, beta_activation)
+            _, outputs = scan_chunks(step, (), arrays, source.chunks)
+            if iteration == 0 and self.iterations > 1:
+                votes, *outputs = outputs
+            if iteration < self.iterations - 1:
+                *outputs, log_coupling = outputs
+                log_coupling = self.normalize(log_coupling)
+            kept.append(Iteration(*outputs))
         return kept
+
+    def _iterate(
+        self, iteration, make, activations, carry, votes, log_coupling, beta_use, beta_activation
+    ):
+        """Does one iteration for some parents."""
+        made = ()
+        if iteration == 0:
+            votes = make(votes)
+            made = (votes,) if self.iterations > 1 else ()
+        beta_use, beta_activation = (
+            ops.expand_dims(beta, -1) for beta in (beta_use, beta_activation)
+        )
+        coupling = ops.exp(log_coupling)
+        mass, shares = shares_of_mass(coupling, activations)
+        means = sum_children(shares, votes)
+        squares = squared_distances(votes, means)
+        variances = sum_children(shares, squares) + self.variance_floor
+        log_variances = ops.log(variances)
+        use = ops.sum(0.5 * log_variances, axis=-1) + votes.shape[-1] * beta_use
+        cost = use * self.information_scale * mass
+        logits = self.inverse_temperatures[iteration] * (beta_activation - cost)
+        outputs = (*made, coupling, mass, means, variances, use, logits)
+        if iteration == self.iterations - 1:
+            return carry, outputs
+        scale = 0.5 * ops.sum(log_variances + math.log(2 * math.pi), axis=-1)
+        log_densities = ops.expand_dims(log_sigmoid(logits) - scale, -1)
+        return carry, (*outputs, log_densities - agreement(squares, 0.5 / variances))
 
     def result(self, kept):
         """Joins poses, activations and coupling: Keras gives gradients to single results."""
@@ -96,73 +157,128 @@ class EMSteps:
         outputs = (result[..., :pose_dim], result[..., pose_dim])
         return (*outputs, result[..., pose_dim + 1 :]) if self.return_coupling else outputs
 
-    def backward(self, votes, activations, kept, upstream):
-        """Returns the gradients of the arguments of `forward`."""
-        pose_dim, iterations = votes.shape[-1], len(kept)
-        presence = ops.expand_dims(activations, -2)
-        activations_gradient = beta_use_gradient = beta_activation_gradient = 0.0
-        # The gradient of the votes: sum of factors * (shifts + votes * scales).
-        factors, shifts, scales = [], [], []
-        log_gradient = None  # of the next iteration's coupling
-        for iteration in reversed(range(iterations)):
-            coupling, mass, shares, means, variances, use, logits = kept[iteration]
-            squares = squared_distances(votes, means)
-            if iteration == iterations - 1:
-                means_gradient = upstream[..., :pose_dim]
-                active = ops.sigmoid(logits)
-                logits_gradient = upstream[..., pose_dim] * active * (1.0 - active)
-                variances_gradient = 0.0
-                coupling_gradient = upstream[..., pose_dim + 1 :] if self.return_coupling else 0.0
-            else:
-                # Of the E-step: distances are subtracted, so these are minus their gradients.
-                next_coupling = kept[iteration + 1].coupling
-                densities = log_gradient - next_coupling * self._total_per_child(log_gradient)
-                density = ops.sum(densities, axis=-1)
-                logits_gradient = density * ops.sigmoid(-logits)
-                density = ops.expand_dims(density, -1)
-                precisions = 1.0 / variances
-                means_gradient = precisions * (sum_children(densities, votes) - means * density)
-                variances_gradient = (
-                    0.5 * precisions * (precisions * sum_children(densities, squares) - density)
-                )
-                factors.append(densities)
-                shifts.append(means * precisions)
-                scales.append(-precisions)
-                coupling_gradient = 0.0
+    def backward(self, source, activations, kept, upstream):
+        """Returns the gradients.
 
-            inverse_temperature = self.inverse_temperatures[iteration]
-            beta_activation_gradient += inverse_temperature * _over_parents(logits_gradient)
-            cost_gradient = -inverse_temperature * self.information_scale * logits_gradient
-            use_gradient = cost_gradient * mass
-            beta_use_gradient += pose_dim * _over_parents(use_gradient)
-            variances_gradient += 0.5 * ops.expand_dims(use_gradient, -1) / variances
+        Args:
+            source: `VotesSource`.
+            activations: Tensor of shape `(rows, children)`.
+            kept: What `forward` has returned.
+            upstream: Tensor of shape `(parents, rows, ...)`, the gradient of the result.
 
-            # Of the M-step. The shares sum up to a little less than 1.
-            missing = ops.expand_dims(1.0 - ops.sum(shares, axis=-1), -1)
-            means_gradient = means_gradient - 2.0 * variances_gradient * means * missing
-            shares_gradient = agreement(squares, variances_gradient)
-            shares_gradient = shares_gradient + agreement(votes, means_gradient)
-            factors.append(shares)
-            shifts.append(means_gradient - 2.0 * means * variances_gradient)
-            scales.append(2.0 * variances_gradient)
-            mass_gradient = cost_gradient * use - ops.sum(shares_gradient * shares, axis=-1) / mass
-            weights_gradient = shares_gradient / ops.expand_dims(mass, -1)
-            weights_gradient = weights_gradient + ops.expand_dims(mass_gradient, -1)
-            activations_gradient += ops.sum(weights_gradient * coupling, axis=-2)
-            log_gradient = (weights_gradient * presence + coupling_gradient) * coupling
+        Returns:
+            What the source has collected, the gradient of its array, of the activations and of
+            the two betas.
+        """
+        pose_dim = kept[0].means.shape[-1]
+        votes, given, total = source.array, upstream, None
+        activations_gradient = ops.zeros_like(activations)
+        collected = source.start
+        betas_gradients, factors = [], []
+        for iteration in reversed(range(self.iterations)):
+            last, first = iteration == self.iterations - 1, iteration == 0
+            arrays = [votes, given, *kept[iteration]]
+            if not last:
+                arrays.append(kept[iteration + 1].coupling)
+            step = functools.partial(self._go_back, iteration, source, activations, total)
+            carry = (activations_gradient, ops.zeros_like(activations), *collected)
+            if first:
+                arrays += [source.array, *factors]
+            carry, outputs = scan_chunks(step, carry, tuple(arrays), source.chunks)
+            activations_gradient, total, *collected = carry
+            if last and not first:
+                votes, *outputs = outputs
+            given, use_gradient, logits_gradient, *new = outputs
+            betas_gradients.append((use_gradient, logits_gradient))
+            factors += new
+            if self.windows is not None:
+                total = self.windows.sum_per_child(total)
+        use_gradients, logits_gradients = zip(*betas_gradients, strict=True)
         return (
-            _sum_of_products(votes, factors, shifts, scales),
+            collected,
+            given,
             activations_gradient,
-            beta_use_gradient,
-            beta_activation_gradient,
+            pose_dim * sum(use_gradients),
+            sum(logits_gradients),
         )
 
-    def _total_per_child(self, gradient):
-        """Sums over all the parents that see a child."""
-        total = ops.sum(gradient, axis=-2)
-        return ops.expand_dims(
-            total if self.windows is None else self.windows.sum_per_child(total), -2
+    def _go_back(self, iteration, source, activations, total, carry, votes, given, *arrays):
+        """Does what `backward` does of one iteration for some parents."""
+        last, first = iteration == self.iterations - 1, iteration == 0
+        activations_gradient, new_total, *collected = carry
+        if last:
+            votes = source.make(votes)
+        size = len(Iteration._fields)
+        coupling, mass, means, variances, use, logits = arrays[:size]
+        arrays = arrays[size:]
+        pose_dim = votes.shape[-1]
+        _, shares = shares_of_mass(coupling, activations)
+        squares = squared_distances(votes, means)
+        new = []
+        if last:
+            means_gradient = given[..., :pose_dim]
+            active = ops.sigmoid(logits)
+            logits_gradient = given[..., pose_dim] * active * (1.0 - active)
+            variances_gradient = 0.0
+            coupling_gradient = given[..., pose_dim + 1 :] if self.return_coupling else 0.0
+        else:
+            # Of the E-step: distances are subtracted, so these are minus their gradients.
+            next_coupling, *arrays = arrays
+            densities = given - next_coupling * total
+            density = ops.sum(densities, axis=-1)
+            logits_gradient = density * ops.sigmoid(-logits)
+            density = ops.expand_dims(density, -1)
+            precisions = 1.0 / variances
+            means_gradient = precisions * (sum_children(densities, votes) - means * density)
+            variances_gradient = (
+                0.5 * precisions * (precisions * sum_children(densities, squares) - density)
+            )
+            new += [densities, means * precisions, -precisions]
+            coupling_gradient = 0.0
+
+        inverse_temperature = self.inverse_temperatures[iteration]
+        cost_gradient = -inverse_temperature * self.information_scale * logits_gradient
+        use_gradient = cost_gradient * mass
+        variances_gradient += 0.5 * ops.expand_dims(use_gradient, -1) / variances
+
+        # Of the M-step. The shares sum up to a little less than 1.
+        missing = ops.expand_dims(1.0 - ops.sum(shares, axis=-1), -1)
+        means_gradient = means_gradient - 2.0 * variances_gradient * means * missing
+        shares_gradient = agreement(squares, variances_gradient)
+        shares_gradient = shares_gradient + agreement(votes, means_gradient)
+        new += [
+            shares,
+            means_gradient - 2.0 * means * variances_gradient,
+            2.0 * variances_gradient,
+        ]
+        mass_gradient = cost_gradient * use - ops.sum(shares_gradient * shares, axis=-1) / mass
+        weights_gradient = shares_gradient / ops.expand_dims(mass, -1)
+        weights_gradient = weights_gradient + ops.expand_dims(mass_gradient, -1)
+        activations_gradient += ops.sum(weights_gradient * coupling, axis=0)
+        outputs = (
+            ops.sum(use_gradient, axis=-1),
+            inverse_temperature * ops.sum(logits_gradient, axis=-1),
         )
+        if first:
+            part, *others = arrays
+            every = (*others, *new)
+            votes_gradient = _sum_of_products(votes, every[::3], every[1::3], every[2::3])
+            collected, gradient = source.collect(collected, part, votes_gradient)
+            return (activations_gradient, new_total, *collected), (gradient, *outputs)
+        log_gradient = (weights_gradient * activations + coupling_gradient) * coupling
+        new_total += ops.sum(log_gradient, axis=0)
+        made = (votes,) if last else ()
+        return (
+            (activations_gradient, new_total, *collected),
+            (*made, log_gradient, *outputs, *new),
+        )
+
+    def normalize(self, logits):
+        """Log-softmax for each child over all the parents that see it."""
+        total = ops.logsumexp(logits, axis=0)
+        if self.windows is not None:
+            total = self.windows.logsumexp_per_child(total)
+        return logits - total
 
 
 def route_by_em(steps, votes, activations, beta_use, beta_activation):
@@ -181,28 +297,60 @@ def route_by_em(steps, votes, activations, beta_use, beta_activation):
         children)`.
     """
 
+    *spatial, _, children, pose_dim = votes.shape[1:]
+
+    def source(votes):
+        return VotesSource(
+            parents_first(votes, trailing=2),
+            1,
+            lambda votes: votes,
+            (),
+            lambda collected, votes, votes_gradient: (collected, votes_gradient),
+        )
+
     @ops.custom_gradient
-    def routed(votes, activations, beta_use, beta_activation):
-        kept = steps.forward(votes, activations, beta_use, beta_activation)
+    def routed(votes, activations, *betas):
+        rows = ops.reshape(activations, (-1, children))
+        kept = steps.forward(source(votes), rows, *betas)
 
         def gradient(*arguments, upstream=None):
             if upstream is None:
                 (upstream,) = arguments
-            return steps.backward(votes, activations, kept, upstream)
+            _, votes_gradient, activations_gradient, *betas_gradients = steps.backward(
+                source(votes), rows, kept, parents_first(upstream)
+            )
+            return (
+                parents_last(votes_gradient, spatial),
+                ops.reshape(activations_gradient, (-1, *spatial, children)),
+                *betas_gradients,
+            )
 
-        return steps.result(kept), gradient
+        return parents_last(steps.result(kept), spatial), gradient
 
     arguments = (votes, activations, beta_use, beta_activation)
     result = routed(*(ops.cast(argument, "float32") for argument in arguments))
-    return steps.outputs(result, votes.shape[-1])
+    return steps.outputs(result, pose_dim)
 
 
-def normalize(logits, windows):
-    """Log-softmax for each child over all the parents that see it."""
-    total = ops.logsumexp(logits, axis=-2)
-    if windows is not None:
-        total = windows.logsumexp_per_child(total)
-    return logits - ops.expand_dims(total, -2)
+def parents_first(array, trailing=1):
+    """Brings `(batch, *spatial, parents, ...)` to `(parents, rows, ...)`.
+
+    `trailing` is how many axes there are after that of the parents.
+    """
+    return ops.moveaxis(ops.reshape(array, (-1, *array.shape[-1 - trailing :])), 1, 0)
+
+
+def parents_last(array, spatial):
+    """Brings `(parents, rows, ...)` to `(batch, *spatial, parents, ...)`."""
+    array = ops.moveaxis(array, 0, 1)
+    return ops.reshape(array, (-1, *spatial, *array.shape[1:]))
+
+
+def shares_of_mass(coupling, activations):
+    """Returns the mass of each parent, and the share that each child has in it."""
+    weights = coupling * activations
+    mass = ops.sum(weights, axis=-1) + EPSILON
+    return mass, weights / ops.expand_dims(mass, -1)
 
 
 def squared_distances(votes, means):
@@ -210,11 +358,6 @@ def squared_distances(votes, means):
     distances = votes - ops.expand_dims(means, -2)
     # In place where a backend would take new memory: nothing here is recorded.
     return distances.square_() if _eager() else ops.square(distances)
-
-
-def _over_parents(x):
-    """Sums over all axes but the last, that of the parents."""
-    return ops.sum(x, axis=tuple(range(len(x.shape) - 1)))
 
 
 def _sum_of_products(votes, factors, shifts, scales):
@@ -226,7 +369,7 @@ def _sum_of_products(votes, factors, shifts, scales):
             * (ops.expand_dims(shift, -2) + ops.expand_dims(scale, -2) * votes)
             for factor, shift, scale in zip(factors, shifts, scales, strict=True)
         )
-    factors = ops.stack(factors, axis=-1)
+    factors = ops.swapaxes(ops.stack(factors, axis=-2), -2, -1)
     products = ops.matmul(factors, ops.stack(scales, axis=-2))
     shifted = ops.matmul(factors, ops.stack(shifts, axis=-2))
     if _eager():

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from capszoo.ops import scan_chunks
 from capszoo.ops import scan_tiles
 
 
@@ -42,3 +43,20 @@ def test_batch_of_unknown_size_is_not_filled_up_to_a_large_tile(number, seen):
     assert float(rows) == seen
     assert float(total) == x.sum()
     np.testing.assert_array_equal(twice.numpy(), 2 * x)
+
+
+@pytest.mark.parametrize("chunks", [1, 2, 4])
+def test_chunks_of_arrays_of_different_sizes_come_one_after_another(chunks, rng):
+    x, y = (rng.normal(size=size).astype("float32") for size in ((8, 3), (4, 5)))
+
+    def step(carry, x, y):
+        (total,) = carry
+        return (2.0 * total + ops.sum(y),), (3.0 * x,)
+
+    arrays = (ops.convert_to_tensor(x), ops.convert_to_tensor(y))
+    (total,), (thrice,) = scan_chunks(step, (ops.zeros(()),), arrays, chunks)
+    expected = 0.0
+    for chunk in np.split(y, chunks):
+        expected = 2.0 * expected + chunk.sum()
+    np.testing.assert_allclose(float(total), expected, rtol=1e-5)
+    np.testing.assert_array_equal(ops.convert_to_numpy(thrice), 3 * x)

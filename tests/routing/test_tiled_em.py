@@ -1,5 +1,7 @@
 """EM routing in tiles of the batch against its equations step by step, votes made at once."""
 
+import functools
+
 import numpy as np
 import pytest
 from keras import ops
@@ -36,7 +38,7 @@ def joined(poses, activations, coupling):
     return ops.concatenate([poses, ops.expand_dims(activations, -1), coupling], axis=-1)
 
 
-def tiled(routing, windows, children, kernel, *others):
+def tiled(routing, windows, children, kernel, *others, chunks=1):
     steps = EMSteps(
         routing._inverse_temperatures(),
         routing._information_scale((PARENTS, kernel.shape[0], POSE_DIM), windows),
@@ -44,7 +46,8 @@ def tiled(routing, windows, children, kernel, *others):
         windows,
         return_coupling=True,
     )
-    return joined(*route_by_em_in_tiles(steps, children, kernel, *others, rows=4))
+    outputs = route_by_em_in_tiles(steps, children, kernel, *others, rows=4, chunks=chunks)
+    return joined(*outputs)
 
 
 def step_by_step(routing, windows, children, kernel, activations, beta_use, beta_activation):
@@ -57,6 +60,7 @@ def step_by_step(routing, windows, children, kernel, activations, beta_use, beta
     return joined(*routing.call(votes, activations, return_coupling=True, **arguments))
 
 
+@pytest.mark.parametrize("chunks", [1, PARENTS])
 @pytest.mark.parametrize(
     ("kind", "batch", "iterations"),
     [
@@ -67,19 +71,19 @@ def step_by_step(routing, windows, children, kernel, activations, beta_use, beta
         ("none", 4, 3),
     ],
 )
-def test_as_step_by_step(kind, batch, iterations, rng):
+def test_as_step_by_step(kind, batch, iterations, chunks, rng):
     windows = WINDOWS[kind]
     arguments = some_arguments(rng, windows, batch)
     routing = EMRouting(iterations, inverse_temperature=0.05)
     expected = to_numpy(step_by_step(routing, windows, *arguments))
     np.testing.assert_allclose(
-        to_numpy(tiled(routing, windows, *arguments)), expected, rtol=1e-5, atol=1e-5
+        to_numpy(tiled(routing, windows, *arguments, chunks=chunks)), expected, rtol=1e-5, atol=1e-5
     )
     # A gradient that is another for each number.
     weights = ops.convert_to_tensor(rng.normal(size=expected.shape).astype("float32"))
     mine, theirs = (
         gradients(lambda *given, form=form: weights * form(routing, windows, *given), *arguments)
-        for form in (tiled, step_by_step)
+        for form in (functools.partial(tiled, chunks=chunks), step_by_step)
     )
     for one, other in zip(mine, theirs, strict=True):
         assert np.abs(other).max() > 1e-6
