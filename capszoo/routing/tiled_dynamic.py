@@ -67,9 +67,12 @@ def route_in_tiles(
         rows = rows_per_tile(4 * parents * inputs * pose_dim)
 
     def make_votes(children, kernel):
-        votes = ops.matmul(contiguous(ops.transpose(children, (1, 0, 2))), kernel)
+        votes = ops.matmul(children, kernel)
         votes = ops.reshape(votes, (inputs, -1, parents, pose_dim))
         return ops.cast(contiguous(ops.transpose(votes, (1, 2, 0, 3))), wide)
+
+    def by_child(children):
+        return contiguous(ops.transpose(children, (1, 0, 2)))
 
     def full_coupling(like):
         return ops.full((ops.shape(like)[0], parents, inputs), uniform, dtype=wide)
@@ -123,7 +126,7 @@ def route_in_tiles(
     @ops.custom_gradient
     def routed(children, kernel, bias):
         def forward_tile(carry, children):
-            sums, couplings = forward(make_votes(children, kernel), bias)
+            sums, couplings = forward(make_votes(by_child(children), kernel), bias)
             return carry, (squash(sums[-1]), *sums, *couplings)
 
         _, (result, *kept) = scan_tiles(forward_tile, (), (children,), rows)
@@ -138,6 +141,7 @@ def route_in_tiles(
 
             def backward_tile(carry, children, upstream, *kept):
                 kernel_gradient, bias_gradient = carry
+                children = by_child(children)
                 coefficients, directions, new_bias_gradient = backward(
                     make_votes(children, kernel),
                     kept[:iterations],
@@ -150,7 +154,7 @@ def route_in_tiles(
                 votes_gradient = ops.cast(votes_gradient, dtype)
                 transposed = ops.transpose(kernel, (0, 2, 1))
                 children_gradient = ops.matmul(votes_gradient, transposed)
-                new_kernel_gradient = ops.matmul(ops.transpose(children, (1, 2, 0)), votes_gradient)
+                new_kernel_gradient = ops.matmul(ops.transpose(children, (0, 2, 1)), votes_gradient)
                 carry = (
                     kernel_gradient + ops.cast(new_kernel_gradient, wide),
                     bias_gradient + new_bias_gradient,
