@@ -16,7 +16,7 @@ from capszoo.routing import ClusterRouting
 from capszoo.routing import DynamicRouting
 from capszoo.routing import EMRouting
 from capszoo.routing import Routing
-from capszoo.routing.em import normalize
+from capszoo.routing.written_em import normalize
 
 
 @keras.saving.register_keras_serializable(package="capszoo_benchmarks")

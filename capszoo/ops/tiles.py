@@ -105,8 +105,9 @@ def chunks_per_tile(number, bytes_of_one):
     """
     if keras.backend.backend() != "jax" or not runs_on_cpu():
         return 1
-    enough = (chunks for chunks in range(1, number) if number % chunks == 0)
-    return next((n for n in enough if number // n * bytes_of_one <= _CHUNK_BYTES), number)
+    divisors = (chunks for chunks in range(1, number) if number % chunks == 0)
+    fitting = (chunks for chunks in divisors if number // chunks * bytes_of_one <= _CHUNK_BYTES)
+    return next(fitting, number)
 
 
 def scan_chunks(step, carry, arrays, chunks):
@@ -138,19 +139,20 @@ def scan_chunks(step, carry, arrays, chunks):
         # One after another: two at a time would need twice the cache.
         carry, outputs = jax.lax.scan(lambda carry, chunk: step(carry, *chunk), carry, arrays)
         return carry, tuple(ops.reshape(output, (-1, *output.shape[2:])) for output in outputs)
+    return _loop(step, carry, ([array[chunk] for array in arrays] for chunk in range(chunks)))
+
+
+def _loop(step, carry, tiles):
     outputs = []
-    for chunk in range(chunks):
-        carry, chunk_outputs = step(carry, *(array[chunk] for array in arrays))
-        outputs.append(chunk_outputs)
+    for tile in tiles:
+        carry, tile_outputs = step(carry, *tile)
+        outputs.append(tile_outputs)
     return carry, tuple(ops.concatenate(parts) for parts in zip(*outputs, strict=True))
 
 
 def _scan_torch(step, carry, arrays, rows):
-    outputs = []
-    for start in range(0, arrays[0].shape[0], rows):
-        carry, tile_outputs = step(carry, *(array[start : start + rows] for array in arrays))
-        outputs.append(tile_outputs)
-    return carry, tuple(ops.concatenate(tiles) for tiles in zip(*outputs, strict=True))
+    starts = range(0, arrays[0].shape[0], rows)
+    return _loop(step, carry, ([array[s : s + rows] for array in arrays] for s in starts))
 
 
 def _scan_jax(step, carry, arrays, rows):

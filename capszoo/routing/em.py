@@ -14,6 +14,7 @@ from capszoo.routing.registry import register
 from capszoo.routing.tiled_em import route_by_em_in_tiles
 from capszoo.routing.written_em import EPSILON
 from capszoo.routing.written_em import EMSteps
+from capszoo.routing.written_em import normalize
 from capszoo.routing.written_em import route_by_em
 from capszoo.validation import check_choice
 from capszoo.validation import check_number
@@ -238,11 +239,3 @@ class EMRouting(IterativeRouting):
                 self.beta_activation_initializer
             ),
         }
-
-
-def normalize(logits, windows):
-    """Log-softmax for each child over all the parents that see it."""
-    total = ops.logsumexp(logits, axis=-2)
-    if windows is not None:
-        total = windows.logsumexp_per_child(total)
-    return logits - ops.expand_dims(total, -2)

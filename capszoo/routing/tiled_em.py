@@ -41,8 +41,7 @@ def route_by_em_in_tiles(
     _, _, parents, pose_dim = kernel.shape
     dtype = keras.backend.standardize_dtype(children.dtype)
     wide = keras.backend.result_type(dtype, "float32")
-    positions = math.prod(spatial)
-    bytes_per_parent = 4 * positions * inputs * pose_dim
+    bytes_per_parent = 4 * math.prod(spatial) * inputs * pose_dim
     if rows is None:
         rows = rows_per_tile(parents * bytes_per_parent)
     if chunks is None:
@@ -64,10 +63,12 @@ def route_by_em_in_tiles(
             gradient = ops.matmul(gradient, ops.transpose(kernel[0], (0, 2, 1)))
             return (collected[0] + ops.cast(gradient, wide),), ops.expand_dims(kernel_gradient, 0)
 
-        start = (ops.zeros_like(children, dtype=wide),)
+        def start():
+            return (ops.zeros_like(children, dtype=wide),)
+
         return VotesSource(kernel, chunks, make, start, collect)
 
-    def by_rows(children):
+    def by_child(children):
         children = ops.reshape(children, (-1, inputs, child_dim))
         return contiguous(ops.transpose(children, (1, 0, 2)))
 
@@ -75,7 +76,7 @@ def route_by_em_in_tiles(
     def routed(children, kernel, activations, *betas):
         def forward_tile(carry, children, activations):
             activations = ops.reshape(activations, (-1, inputs))
-            kept = steps.forward(source(by_rows(children), kernel), activations, *betas)
+            kept = steps.forward(source(by_child(children), kernel), activations, *betas)
             outputs = (steps.result(kept), *(part for one in kept for part in one))
             return carry, tuple(parents_last(output, spatial) for output in outputs)
 
@@ -96,7 +97,7 @@ def route_by_em_in_tiles(
                 ]
                 (children_gradient,), kernel_gradient, activations_gradient, *betas_gradients = (
                     steps.backward(
-                        source(by_rows(children), kernel),
+                        source(by_child(children), kernel),
                         ops.reshape(activations, (-1, inputs)),
                         iterations,
                         parents_first(upstream),

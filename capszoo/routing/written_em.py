@@ -37,7 +37,7 @@ class VotesSource(NamedTuple):
         array: Tensor that can be cut into chunks.
         chunks: How many chunks there are.
         make: Function from a chunk of the array to the votes for a chunk of the parents.
-        start: What the gradient is collected in: a tuple of tensors.
+        start: Function that gives what the gradient is collected in: a tuple of tensors.
         collect: Function of what was collected so far, the same chunk of the array and the
             gradient of its votes. It returns what is collected now, and the gradient of the
             chunk.
@@ -46,7 +46,7 @@ class VotesSource(NamedTuple):
     array: Any
     chunks: int
     make: Callable
-    start: tuple
+    start: Callable
     collect: Callable
 
 
@@ -102,7 +102,7 @@ class EMSteps:
             List of `Iteration`.
         """
         shape = (beta_use.shape[0], ops.shape(activations)[0], activations.shape[1])
-        log_coupling = self.normalize(ops.zeros(shape, dtype=activations.dtype))
+        log_coupling = normalize(ops.zeros(shape, dtype=activations.dtype), self.windows, axis=0)
         votes = source.array
         kept = []
         for iteration in range(self.iterations):
@@ -113,7 +113,7 @@ class EMSteps:
                 votes, *outputs = outputs
             if iteration < self.iterations - 1:
                 *outputs, log_coupling = outputs
-                log_coupling = self.normalize(log_coupling)
+                log_coupling = normalize(log_coupling, self.windows, axis=0)
             kept.append(Iteration(*outputs))
         return kept
 
@@ -173,26 +173,28 @@ class EMSteps:
         pose_dim = kept[0].means.shape[-1]
         votes, given, total = source.array, upstream, None
         activations_gradient = ops.zeros_like(activations)
-        collected = source.start
         betas_gradients, factors = [], []
         for iteration in reversed(range(self.iterations)):
             last, first = iteration == self.iterations - 1, iteration == 0
             arrays = [votes, given, *kept[iteration]]
             if not last:
                 arrays.append(kept[iteration + 1].coupling)
-            step = functools.partial(self._go_back, iteration, source, activations, total)
-            carry = (activations_gradient, ops.zeros_like(activations), *collected)
+                if self.windows is not None:
+                    total = self.windows.sum_per_child(total)
             if first:
                 arrays += [source.array, *factors]
+            step = functools.partial(self._go_back, iteration, source, activations, total)
+            collected = source.start() if first else (ops.zeros_like(activations),)
+            carry = (activations_gradient, *collected)
             carry, outputs = scan_chunks(step, carry, tuple(arrays), source.chunks)
-            activations_gradient, total, *collected = carry
+            activations_gradient, *collected = carry
+            if not first:
+                (total,) = collected
             if last and not first:
                 votes, *outputs = outputs
             given, use_gradient, logits_gradient, *new = outputs
             betas_gradients.append((use_gradient, logits_gradient))
             factors += new
-            if self.windows is not None:
-                total = self.windows.sum_per_child(total)
         use_gradients, logits_gradients = zip(*betas_gradients, strict=True)
         return (
             collected,
@@ -205,7 +207,7 @@ class EMSteps:
     def _go_back(self, iteration, source, activations, total, carry, votes, given, *arrays):
         """Does what `backward` does of one iteration for some parents."""
         last, first = iteration == self.iterations - 1, iteration == 0
-        activations_gradient, new_total, *collected = carry
+        activations_gradient, *collected = carry
         if last:
             votes = source.make(votes)
         size = len(Iteration._fields)
@@ -264,21 +266,12 @@ class EMSteps:
             every = (*others, *new)
             votes_gradient = _sum_of_products(votes, every[::3], every[1::3], every[2::3])
             collected, gradient = source.collect(collected, part, votes_gradient)
-            return (activations_gradient, new_total, *collected), (gradient, *outputs)
+            return (activations_gradient, *collected), (gradient, *outputs)
         log_gradient = (weights_gradient * activations + coupling_gradient) * coupling
+        (new_total,) = collected
         new_total += ops.sum(log_gradient, axis=0)
         made = (votes,) if last else ()
-        return (
-            (activations_gradient, new_total, *collected),
-            (*made, log_gradient, *outputs, *new),
-        )
-
-    def normalize(self, logits):
-        """Log-softmax for each child over all the parents that see it."""
-        total = ops.logsumexp(logits, axis=0)
-        if self.windows is not None:
-            total = self.windows.logsumexp_per_child(total)
-        return logits - total
+        return (activations_gradient, new_total), (*made, log_gradient, *outputs, *new)
 
 
 def route_by_em(steps, votes, activations, beta_use, beta_activation):
@@ -297,39 +290,33 @@ def route_by_em(steps, votes, activations, beta_use, beta_activation):
         children)`.
     """
 
-    *spatial, _, children, pose_dim = votes.shape[1:]
-
-    def source(votes):
-        return VotesSource(
-            parents_first(votes, trailing=2),
-            1,
-            lambda votes: votes,
-            (),
-            lambda collected, votes, votes_gradient: (collected, votes_gradient),
-        )
-
     @ops.custom_gradient
     def routed(votes, activations, *betas):
-        rows = ops.reshape(activations, (-1, children))
-        kept = steps.forward(source(votes), rows, *betas)
+        source = VotesSource(
+            array=votes,
+            chunks=1,
+            make=lambda votes: votes,
+            start=tuple,
+            collect=lambda collected, votes, votes_gradient: (collected, votes_gradient),
+        )
+        kept = steps.forward(source, activations, *betas)
 
         def gradient(*arguments, upstream=None):
             if upstream is None:
                 (upstream,) = arguments
-            _, votes_gradient, activations_gradient, *betas_gradients = steps.backward(
-                source(votes), rows, kept, parents_first(upstream)
-            )
-            return (
-                parents_last(votes_gradient, spatial),
-                ops.reshape(activations_gradient, (-1, *spatial, children)),
-                *betas_gradients,
-            )
+            _, *gradients = steps.backward(source, activations, kept, upstream)
+            return tuple(gradients)
 
-        return parents_last(steps.result(kept), spatial), gradient
+        return steps.result(kept), gradient
 
-    arguments = (votes, activations, beta_use, beta_activation)
-    result = routed(*(ops.cast(argument, "float32") for argument in arguments))
-    return steps.outputs(result, pose_dim)
+    *spatial, _, children, pose_dim = votes.shape[1:]
+    votes, activations, *betas = (
+        ops.cast(one, "float32") for one in (votes, activations, beta_use, beta_activation)
+    )
+    result = routed(
+        parents_first(votes, trailing=2), ops.reshape(activations, (-1, children)), *betas
+    )
+    return steps.outputs(parents_last(result, spatial), pose_dim)
 
 
 def parents_first(array, trailing=1):
@@ -344,6 +331,14 @@ def parents_last(array, spatial):
     """Brings `(parents, rows, ...)` to `(batch, *spatial, parents, ...)`."""
     array = ops.moveaxis(array, 0, 1)
     return ops.reshape(array, (-1, *spatial, *array.shape[1:]))
+
+
+def normalize(logits, windows, axis=-2):
+    """Log-softmax for each child over all the parents, the axis, that see it."""
+    total = ops.logsumexp(logits, axis=axis)
+    if windows is not None:
+        total = windows.logsumexp_per_child(total)
+    return logits - ops.expand_dims(total, axis)
 
 
 def shares_of_mass(coupling, activations):

@@ -3,8 +3,10 @@ import numpy as np
 import pytest
 from keras import ops
 
+from capszoo.ops import chunks_per_tile
 from capszoo.ops import scan_chunks
 from capszoo.ops import scan_tiles
+from capszoo.ops.tiles import runs_on_cpu
 
 
 def running_sum(carry, tile):
@@ -60,3 +62,22 @@ def test_chunks_of_arrays_of_different_sizes_come_one_after_another(chunks, rng)
         expected = 2.0 * expected + chunk.sum()
     np.testing.assert_allclose(float(total), expected, rtol=1e-5)
     np.testing.assert_array_equal(ops.convert_to_numpy(thrice), 3 * x)
+
+
+@pytest.mark.skipif(
+    keras.backend.backend() != "jax" or not runs_on_cpu(), reason="a tile is taken at once here"
+)
+@pytest.mark.parametrize(
+    ("number", "bytes_of_one", "chunks"),
+    [
+        (10, 1, 1),
+        (10, 4e4, 1),
+        (10, 2e5, 5),
+        (10, 1.5e5, 5),
+        (10, 1e9, 10),
+        (7, 2e5, 7),
+        (1, 1e9, 1),
+    ],
+)
+def test_chunks_are_as_few_as_fit_a_cache(number, bytes_of_one, chunks):
+    assert chunks_per_tile(number, bytes_of_one) == chunks
