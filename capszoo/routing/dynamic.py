@@ -10,6 +10,8 @@ from capszoo.routing.agreement import couple
 from capszoo.routing.agreement import sum_children
 from capszoo.routing.agreement import uniform_coupling
 from capszoo.routing.base import IterativeRouting
+from capszoo.routing.chunked_dynamic import prefers_chunks
+from capszoo.routing.chunked_dynamic import route_in_chunks
 from capszoo.routing.registry import register
 from capszoo.routing.tiled_dynamic import route_in_tiles
 
@@ -116,7 +118,7 @@ class DynamicRouting(IterativeRouting):
         return poses, coupling
 
     def route(self, votes, activations=None, return_coupling=False):
-        """Combines dense votes a few samples at a time, so that they never exist all at once."""
+        """Combines dense votes a few samples or children at a time, never all at once."""
         if votes.dense_children is None or votes.offset is not None or compiled_by_torch():
             return super().route(votes, activations, return_coupling=return_coupling)
         self.refuse_activations(activations)
@@ -124,7 +126,8 @@ class DynamicRouting(IterativeRouting):
             bias = ops.zeros(votes.kernel.shape[-2:])
         else:
             bias = ops.convert_to_tensor(self.bias)
-        return route_in_tiles(
+        chunked = prefers_chunks(votes.dense_children.shape[0])
+        return (route_in_chunks if chunked else route_in_tiles)(
             votes.dense_children,
             ops.squeeze(votes.kernel, 2),
             bias,

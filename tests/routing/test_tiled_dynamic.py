@@ -1,4 +1,6 @@
-"""Dynamic routing in tiles against votes made all at once: values and gradients."""
+"""Dynamic routing in tiles and chunks against votes made all at once: values and gradients."""
+
+import functools
 
 import keras
 import numpy as np
@@ -7,12 +9,20 @@ from keras import ops
 
 import capszoo
 from capszoo.ops import dense_votes
+from capszoo.ops.tiles import runs_on_cpu
 from capszoo.routing import DynamicRouting
+from capszoo.routing.chunked_dynamic import prefers_chunks
+from capszoo.routing.chunked_dynamic import route_in_chunks
 from capszoo.routing.tiled_dynamic import route_in_tiles
 from tests.layer_checks import gradients
 from tests.layer_checks import to_numpy
 
 CHILDREN, CHILD_DIM, PARENTS, POSE_DIM = 12, 3, 4, 5
+
+FORMS = [
+    pytest.param(functools.partial(route_in_tiles, rows=4), id="tiles"),
+    pytest.param(functools.partial(route_in_chunks, rows=4, chunks=3), id="chunks"),
+]
 
 
 def some_arguments(rng, batch):
@@ -30,6 +40,7 @@ def at_once(children, kernel, bias, iterations, **options):
     return ops.concatenate(routing.call(votes, return_coupling=True), axis=-1)
 
 
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("batch", [1, 8, 11])
 @pytest.mark.parametrize(
     ("iterations", "options"),
@@ -43,42 +54,73 @@ def at_once(children, kernel, bias, iterations, **options):
     ],
     ids=str,
 )
-def test_as_all_at_once(batch, iterations, options, rng):
+def test_as_all_at_once(form, batch, iterations, options, rng):
     arguments = [ops.convert_to_tensor(array) for array in some_arguments(rng, batch)]
     # A gradient that is another for each number.
     shape = (batch, PARENTS, POSE_DIM + CHILDREN)
     weights = ops.convert_to_tensor(rng.normal(size=shape).astype("float32"))
 
-    def tiled(*arguments):
-        outputs = route_in_tiles(*arguments, iterations, return_coupling=True, rows=4, **options)
+    def mine(*arguments):
+        outputs = form(*arguments, iterations, return_coupling=True, **options)
         return ops.concatenate(outputs, axis=-1) * weights
 
     def reference(*arguments):
         return at_once(*arguments, iterations, **options) * weights
 
     np.testing.assert_allclose(
-        to_numpy(tiled(*arguments)), to_numpy(reference(*arguments)), rtol=1e-5, atol=1e-5
+        to_numpy(mine(*arguments)), to_numpy(reference(*arguments)), rtol=1e-5, atol=1e-5
     )
-    for mine, theirs in zip(
-        gradients(tiled, *arguments), gradients(reference, *arguments), strict=True
+    for found, expected in zip(
+        gradients(mine, *arguments), gradients(reference, *arguments), strict=True
     ):
-        np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_without_the_coupling(form, rng):
+    arguments = [ops.convert_to_tensor(array) for array in some_arguments(rng, 3)]
+    expected = at_once(*arguments, 3)[..., :POSE_DIM]
+    np.testing.assert_allclose(to_numpy(form(*arguments, 3)), to_numpy(expected), atol=1e-5)
+
+
+def test_many_samples_are_cut_into_even_tiles_of_chunks(rng):
+    arguments = [ops.convert_to_tensor(array) for array in some_arguments(rng, 515)]
+    found = route_in_chunks(*arguments, 2)
+    np.testing.assert_allclose(
+        to_numpy(found), to_numpy(route_in_tiles(*arguments, 2, rows=515)), atol=1e-5
+    )
+
+
+def test_chunks_are_for_large_batches_on_a_cpu_with_jax():
+    assert prefers_chunks(32) == (keras.backend.backend() == "jax" and runs_on_cpu())
+    assert not prefers_chunks(31)
+    assert not prefers_chunks(None)
+
+
+def test_layers_compute_the_same_in_either_form(rng):
+    layer = capszoo.layers.DenseCapsules(PARENTS, POSE_DIM)
+    children = rng.normal(size=(33, CHILDREN, CHILD_DIM)).astype("float32")
+    np.testing.assert_allclose(
+        to_numpy(layer(children))[:5], to_numpy(layer(children[:5])), atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
-def test_in_half_precision(dtype, rng):
+def test_in_half_precision(form, dtype, rng):
     children, kernel, bias = some_arguments(rng, 6)
-    exact = to_numpy(route_in_tiles(children, kernel, bias, 3, rows=4))
-    halved = route_in_tiles(ops.cast(children, dtype), ops.cast(kernel, dtype), bias, 3, rows=4)
+    exact = to_numpy(form(children, kernel, bias, 3))
+    halved = form(ops.cast(children, dtype), ops.cast(kernel, dtype), bias, 3)
     assert keras.backend.standardize_dtype(halved.dtype) == dtype
     difference = to_numpy(ops.cast(halved, "float32")) - exact
     assert np.linalg.norm(difference) < 1e-2 * np.linalg.norm(exact)
 
 
-def test_children_without_pose_have_finite_gradients(rng):
+@pytest.mark.parametrize("form", FORMS)
+def test_children_without_pose_have_finite_gradients(form, rng):
     children, kernel, bias = some_arguments(rng, 6)
     children, bias = np.zeros_like(children), np.zeros_like(bias)
-    for gradient in gradients(lambda *a: route_in_tiles(*a, 3, rows=4), children, kernel, bias):
+    for gradient in gradients(lambda *given: form(*given, 3), children, kernel, bias):
         assert np.isfinite(gradient).all()
 
 
