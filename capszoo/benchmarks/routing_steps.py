@@ -6,6 +6,7 @@ from keras import ops
 from capszoo.benchmarks import counting
 from capszoo.benchmarks.compiled import compiled
 from capszoo.benchmarks.naive import NaiveDynamicRouting
+from capszoo.benchmarks.step import DEFAULT
 from capszoo.benchmarks.step import INFERENCE
 from capszoo.benchmarks.step import NAIVE
 from capszoo.benchmarks.step import TRAINING
@@ -22,12 +23,12 @@ _CHILDREN, _CHILD_DIM, _PARENTS, _POSE_DIM, _ITERATIONS = 1152, 8, 10, 16, 3
 
 
 def routing_steps(batch, settings=()):
-    """Makes the steps of routing: straightforward, of votes made at once, and in tiles.
+    """Makes the steps of routing: straightforward, of votes made at once, and as layers do it.
 
     Args:
         batch: Number of samples.
         settings: Pairs of a name and a value, an argument of `DynamicRouting`; each makes one
-            more variant in tiles. Defaults to `()`.
+            more variant. Defaults to `()`.
 
     Returns:
         List of `Step`, those of one kind next to each other.
@@ -47,7 +48,7 @@ def routing_steps(batch, settings=()):
     variants = [
         (NAIVE, NaiveDynamicRouting(_ITERATIONS), _route),
         ("all votes at once", DynamicRouting(_ITERATIONS), _combine),
-        ("in tiles", DynamicRouting(_ITERATIONS), _route),
+        (DEFAULT, DynamicRouting(_ITERATIONS), _route),
     ]
     for name, value in settings:
         variants.append((describe_setting(name, value), _routing_with(name, value), _route))

@@ -100,7 +100,7 @@ def test_more_iterations_are_more_work():
     rows = benchmark(["routing"], [1], [("iterations", 5)], repeats=1)
     at = {(row["variant"], row["step"]): row["gigaflops"] for row in rows}
     # 8 numbers of each child and two passes an iteration, to which 5 instead of 3.
-    assert at["iterations=5", "training"] / at["in tiles", "training"] == pytest.approx(
+    assert at["iterations=5", "training"] / at["default", "training"] == pytest.approx(
         18 / 14, rel=1e-4
     )
 
@@ -131,7 +131,7 @@ def test_command(run, tmp_path):
     )
     assert code == 0
     rows = json.loads(out)
-    assert [row["variant"] for row in rows[:3]] == ["naive", "all votes at once", "in tiles"]
+    assert [row["variant"] for row in rows[:3]] == ["naive", "all votes at once", "default"]
     assert len(read_csv(tmp_path / "x.csv")) == len(rows) == 6
 
 
