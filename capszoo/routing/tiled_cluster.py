@@ -7,8 +7,11 @@ from keras import ops
 from capszoo.ops import contiguous
 from capszoo.ops import rows_per_tile
 from capszoo.ops import scan_tiles
+from capszoo.ops.tiles import runs_on_cpu
 
 VARIANCE_EPSILON = 1e-8
+# Each is an operation to compile.
+_MOST_SLICES = 16
 
 
 def combine_in_tiles(children, kernel, offset=None, return_coupling=False, rows=None):
@@ -50,51 +53,62 @@ def combine_in_tiles(children, kernel, offset=None, return_coupling=False, rows=
     if rows is None:
         rows = rows_per_tile(4 * inputs * per_child * width)
 
-    def make_votes(children, kernel, offset):
-        """Returns the children too, `(children, rows, summed)`."""
+    def make_votes(children, kernels, offsets):
+        """Returns the children `(children, rows, summed)`, the first votes and the others.
+
+        The votes are apart, `(children, rows, width)` and the others next to each other in the
+        last axis, so that their gradients need not be joined.
+        """
         children = contiguous(ops.transpose(children, (2, 0, 1, 3)))
         children = ops.reshape(children, (inputs, -1, summed))
-        votes = ops.reshape(ops.matmul(children, kernel), (inputs, -1, per_child, width))
-        return children, ops.cast(votes, wide) + offset
+        votes = (
+            ops.cast(ops.matmul(children, kernel), wide) + offset
+            for kernel, offset in zip(kernels, offsets, strict=True)
+        )
+        return children, *votes
 
-    def forward(votes):
-        centroids = votes[:, :, 0] * per_child**-0.5
-        variances = ops.sum(ops.square(votes[:, :, 1:]), axis=2) / per_child
+    def forward(first, others):
+        centroids = first * per_child**-0.5
+        variances = _sum_of_squares(others, per_child - 1) / per_child
         weights = ops.rsqrt(variances + VARIANCE_EPSILON)
-        total = ops.sum(weights, axis=0)
-        return centroids, weights, total, weights / total
+        return centroids, weights, _sum_of_children(weights)
 
-    def results(centroids, shares):
-        poses = ops.sum(shares * centroids, axis=0)
+    def results(centroids, weights, total):
+        poses = _sum_of_children(weights * centroids) / total
         if not return_coupling:
             return poses
-        coupling = ops.mean(ops.reshape(shares, (inputs, -1, parents, pose_dim)), axis=-1)
+        shares = ops.reshape(weights / total, (inputs, -1, parents, pose_dim))
+        coupling = ops.mean(shares, axis=-1)
         coupling = ops.reshape(ops.transpose(coupling, (1, 2, 0)), (-1, parents * inputs))
         # As one tensor: Keras gives a gradient of its own to functions with one result.
         return ops.concatenate([poses, coupling], axis=-1)
 
-    def backward(votes, upstream):
-        """Returns the gradient of the votes."""
-        centroids, weights, total, shares = forward(votes)
+    def backward(first, others, upstream):
+        """Returns the gradients of the votes."""
+        centroids, weights, total = forward(first, others)
         poses_gradient = upstream[:, :width]
         shares_gradient = centroids * poses_gradient
         if return_coupling:
             coupling = ops.reshape(upstream[:, width:], (-1, parents, inputs)) / pose_dim
             coupling = ops.repeat(ops.transpose(coupling, (2, 0, 1)), pose_dim, axis=-1)
             shares_gradient = shares_gradient + coupling
-        mean = ops.sum(shares * shares_gradient, axis=0)
-        weights_gradient = (shares_gradient - mean) / total
-        scales = -weights_gradient * weights * weights * weights / per_child
-        first = shares * poses_gradient * per_child**-0.5
-        others = votes[:, :, 1:] * ops.expand_dims(scales, 2)
-        return ops.concatenate([ops.expand_dims(first, 2), others], axis=2)
+        mean = _sum_of_children(weights * shares_gradient) / total
+        first_gradient = weights * (poses_gradient * per_child**-0.5 / total)
+        # Divided last: XLA does not do a division anew for each of the votes it is needed for.
+        scales = (mean - shares_gradient) * weights * weights * weights / (total * per_child)
+        others = ops.reshape(others, (inputs, -1, per_child - 1, width))
+        others_gradient = ops.reshape(
+            others * ops.expand_dims(scales, 2), (inputs, -1, (per_child - 1) * width)
+        )
+        return first_gradient, others_gradient
 
     @ops.custom_gradient
-    def combined(children, kernel, offset):
+    def combined(children, *parameters):
+        kernels, offsets = parameters[:2], parameters[2:]
+
         def forward_tile(carry, children):
-            _, votes = make_votes(children, kernel, offset)
-            centroids, _, _, shares = forward(votes)
-            return carry, (results(centroids, shares),)
+            _, *votes = make_votes(children, kernels, offsets)
+            return carry, (results(*forward(*votes)),)
 
         _, (result,) = scan_tiles(forward_tile, (), (children,), rows)
 
@@ -103,31 +117,33 @@ def combine_in_tiles(children, kernel, offset=None, return_coupling=False, rows=
                 (upstream,) = arguments
 
             def backward_tile(carry, children, upstream):
-                kernel_gradient, offset_gradient = carry
-                children, votes = make_votes(children, kernel, offset)
-                votes_gradient = backward(votes, upstream)
-                offset_gradient = offset_gradient + ops.sum(votes_gradient, axis=1, keepdims=True)
-                votes_gradient = ops.reshape(votes_gradient, (inputs, -1, per_child * width))
-                votes_gradient = ops.cast(votes_gradient, dtype)
-                new_kernel_gradient = ops.matmul(ops.transpose(children, (0, 2, 1)), votes_gradient)
-                kernel_gradient = kernel_gradient + ops.cast(new_kernel_gradient, wide)
-                gradient = ops.matmul(votes_gradient, ops.transpose(kernel, (0, 2, 1)))
+                children, *votes = make_votes(children, kernels, offsets)
+                votes_gradients = backward(*votes, upstream)
+                offset_gradients = [ops.sum(one, axis=1, keepdims=True) for one in votes_gradients]
+                votes_gradients = [ops.cast(one, dtype) for one in votes_gradients]
+                transposed = ops.transpose(children, (0, 2, 1))
+                kernel_gradients = [
+                    ops.cast(ops.matmul(transposed, one), wide) for one in votes_gradients
+                ]
+                gradient = sum(
+                    ops.matmul(one, ops.transpose(kernel, (0, 2, 1)))
+                    for one, kernel in zip(votes_gradients, kernels, strict=True)
+                )
                 gradient = ops.reshape(gradient, (inputs, -1, places, child_dim))
-                return (kernel_gradient, offset_gradient), (ops.transpose(gradient, (1, 2, 0, 3)),)
+                new = (*kernel_gradients, *offset_gradients)
+                return tuple(old + part for old, part in zip(carry, new, strict=True)), (
+                    ops.transpose(gradient, (1, 2, 0, 3)),
+                )
 
-            (kernel_gradient, offset_gradient), (children_gradient,) = scan_tiles(
-                backward_tile,
-                (ops.zeros(kernel.shape, dtype=wide), ops.zeros(offset.shape, dtype=wide)),
-                (children, ops.cast(upstream, wide)),
-                rows,
-            )
-            return children_gradient, ops.cast(kernel_gradient, dtype), offset_gradient
+            zeros = tuple(ops.zeros(one.shape, dtype=wide) for one in parameters)
+            arrays = (children, ops.cast(upstream, wide))
+            sums, (children_gradient,) = scan_tiles(backward_tile, zeros, arrays, rows)
+            kernel_gradients = (ops.cast(one, dtype) for one in sums[:2])
+            return children_gradient, *kernel_gradients, *sums[2:]
 
         return ops.cast(result, dtype), gradient
 
-    basis = ops.convert_to_tensor(_orthogonal_basis(per_child), dtype=wide)
     kernel = ops.reshape(ops.cast(kernel, wide), (inputs, summed, per_child, width))
-    kernel = ops.reshape(ops.matmul(basis, kernel), (inputs, summed, per_child * width))
     if offset is None:
         offset = ops.zeros((inputs, 1, per_child, width), dtype=wide)
     else:
@@ -135,12 +151,51 @@ def combine_in_tiles(children, kernel, offset=None, return_coupling=False, rows=
         offset = ops.broadcast_to(ops.cast(offset, wide), per_vote)
         offset = ops.reshape(offset, (parents, inputs, per_child, pose_dim))
         offset = ops.reshape(ops.transpose(offset, (1, 2, 0, 3)), (inputs, 1, per_child, width))
-        offset = ops.matmul(basis, offset)
-    result = combined(children, ops.cast(kernel, dtype), offset)
+    kernels, offsets = map(_in_orthogonal_basis, (kernel, offset))
+    result = combined(children, *(ops.cast(one, dtype) for one in kernels), *offsets)
     poses = ops.reshape(result[:, :width], (-1, parents, pose_dim))
     if not return_coupling:
         return poses
     return poses, ops.reshape(result[:, width:], (-1, parents, inputs))
+
+
+def _sum_of_squares(votes, number):
+    """Sums the squares of votes that lie next to each other in the last axis."""
+    if _sums_slices(number):
+        return sum(ops.square(part) for part in ops.split(votes, number, axis=-1))
+    votes = ops.reshape(votes, (*votes.shape[:-1], number, -1))
+    return ops.sum(ops.square(votes), axis=-2)
+
+
+def _sum_of_children(array):
+    number = array.shape[0]
+    if _sums_slices(number):
+        return sum(array[child] for child in range(number))
+    return ops.sum(array, axis=0)
+
+
+def _sums_slices(number):
+    """Tells whether a sum over a short axis is written out as one of its slices.
+
+    XLA compiles that into one loop together with what comes before and after, and of a sum over
+    an axis makes a kernel of its own: 8192 rows of 4 children with 8 votes for 4 parents of 24
+    take half the time on a CPU, forward and backward. The others start an operation for each.
+    """
+    return keras.backend.backend() == "jax" and runs_on_cpu() and number <= _MOST_SLICES
+
+
+def _in_orthogonal_basis(array):
+    """Changes the basis of the third of four axes.
+
+    Returns:
+        What belongs to the first vector, `(..., width)`, and to the others, next to each other.
+    """
+    outer, size = array.shape[:2], array.shape[2]
+    basis = ops.convert_to_tensor(_orthogonal_basis(size), dtype=array.dtype)
+    # A basis for each: of one for all, XLA makes one product of arrays that it transposes first.
+    basis = ops.broadcast_to(basis, (*outer, size, size))
+    vectors = basis[:, :, :1], basis[:, :, 1:]
+    return [ops.reshape(ops.matmul(some, array), (*outer, -1)) for some in vectors]
 
 
 def _orthogonal_basis(size):

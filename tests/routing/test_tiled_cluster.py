@@ -56,6 +56,31 @@ def test_as_all_at_once(rows, offset, rng):
     np.testing.assert_allclose(to_numpy(poses), expected, atol=1e-5)
 
 
+@pytest.mark.parametrize(("children", "per_child"), [(1, 2), (16, 17), (20, 18)])
+def test_few_and_many_children_and_votes(children, per_child, rng):
+    """Short sums may be computed in another way than long ones."""
+    poses = rng.normal(size=(6, PLACES, children, CHILD_DIM)).astype("float32")
+    kernel = rng.normal(size=(children, PLACES * CHILD_DIM, per_child, 2, 3)).astype("float32")
+
+    def tiled(poses, kernel):
+        return ops.concatenate(
+            combine_in_tiles(poses, kernel, return_coupling=True, rows=4), axis=-1
+        )
+
+    def reference(poses, kernel):
+        poses = ops.reshape(ops.transpose(poses, (0, 2, 1, 3)), (-1, children, kernel.shape[1]))
+        votes = dense_votes(poses, kernel)
+        return ops.concatenate(ClusterRouting(per_child).call(votes, return_coupling=True), axis=-1)
+
+    np.testing.assert_allclose(
+        to_numpy(tiled(poses, kernel)), to_numpy(reference(poses, kernel)), atol=1e-5
+    )
+    for mine, theirs in zip(
+        gradients(tiled, poses, kernel), gradients(reference, poses, kernel), strict=True
+    ):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_in_half_precision(dtype, rng):
     children, kernel, offset = some_arguments(rng, 6, "votes")
