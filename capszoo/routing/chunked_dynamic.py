@@ -79,7 +79,8 @@ def route_in_chunks(
     if rows is None:
         rows = _even_rows(children.shape[0])
     if chunks is None:
-        chunks = chunks_per_tile(inputs, 4 * width * rows)
+        # What is done with a chunk is shared by two cores: each has half of it in its cache.
+        chunks = chunks_per_tile(inputs, 4 * width * rows // 2)
     kernel = ops.reshape(ops.cast(kernel, dtype), (inputs, child_dim, width))
 
     def make_votes(children, kernel):
