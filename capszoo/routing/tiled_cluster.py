@@ -163,7 +163,7 @@ def _sum_of_squares(votes, number):
     """Sums the squares of votes that lie next to each other in the last axis."""
     if _sums_slices(number):
         return sum(ops.square(part) for part in ops.split(votes, number, axis=-1))
-    votes = ops.reshape(votes, (*votes.shape[:-1], number, -1))
+    votes = ops.reshape(votes, (votes.shape[0], -1, number, votes.shape[-1] // number))
     return ops.sum(ops.square(votes), axis=-2)
 
 

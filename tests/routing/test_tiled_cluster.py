@@ -118,3 +118,15 @@ def test_of_a_convolutional_layer(padding, vote_bias, rng):
     expected = to_numpy(ClusterRouting(3)(votes, return_coupling=True))
     for mine, reference in zip(found, expected, strict=True):
         np.testing.assert_allclose(mine, reference, rtol=2e-4, atol=2e-5)
+
+
+def test_trains_with_batches_of_any_size(rng):
+    """Compiled for a size that is not known, with a last batch that is smaller."""
+    layer = ConvCapsules2D(2, 3, 2, routing={"name": "cluster", "cluster_size": 3})
+    model = keras.Sequential([keras.Input((4, 4, 2, 3)), layer])
+    model.compile(optimizer="sgd", loss="mse")
+    data = rng.normal(size=(5, 4, 4, 2, 3)).astype("float32")
+    targets = rng.normal(size=(5, 3, 3, 2, 3)).astype("float32")
+    history = model.fit(data, targets, batch_size=4, epochs=2, verbose=0, shuffle=False)
+    assert history.history["loss"][1] < history.history["loss"][0]
+    assert model.predict(data, verbose=0).shape == targets.shape
