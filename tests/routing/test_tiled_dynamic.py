@@ -19,10 +19,9 @@ from tests.layer_checks import to_numpy
 
 CHILDREN, CHILD_DIM, PARENTS, POSE_DIM = 12, 3, 4, 5
 
-FORMS = [
-    pytest.param(functools.partial(route_in_tiles, rows=4), id="tiles"),
-    pytest.param(functools.partial(route_in_chunks, rows=4, chunks=3), id="chunks"),
-]
+IN_TILES = functools.partial(route_in_tiles, rows=4)
+IN_CHUNKS = functools.partial(route_in_chunks, rows=4, chunks=3)
+FORMS = [pytest.param(IN_TILES, id="tiles"), pytest.param(IN_CHUNKS, id="chunks")]
 
 
 def some_arguments(rng, batch):
@@ -40,8 +39,14 @@ def at_once(children, kernel, bias, iterations, **options):
     return ops.concatenate(routing.call(votes, return_coupling=True), axis=-1)
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("batch", [1, 8, 11])
+@pytest.mark.parametrize(
+    ("form", "batch"),
+    [
+        pytest.param(form, batch, id=f"{name}-{batch}")
+        for name, form, batches in (("tiles", IN_TILES, (1, 8, 11)), ("chunks", IN_CHUNKS, (11,)))
+        for batch in batches
+    ],
+)
 @pytest.mark.parametrize(
     ("iterations", "options"),
     [
