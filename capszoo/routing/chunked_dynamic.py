@@ -18,6 +18,8 @@ from capszoo.routing.agreement import uniform_coupling
 _LEAST_ROWS = 32
 # Above, the votes of a single child no longer fit a core's own cache.
 _MOST_ROWS = 512
+# Each child of a chunk is an operation to compile.
+_MOST_CHILDREN = 16
 
 
 def prefers_chunks(rows):
@@ -79,8 +81,7 @@ def route_in_chunks(
     if rows is None:
         rows = _even_rows(children.shape[0])
     if chunks is None:
-        # What is done with a chunk is shared by two cores: each has half of it in its cache.
-        chunks = chunks_per_tile(inputs, 4 * width * rows // 2)
+        chunks = _chunks_of(inputs, width, rows)
     kernel = ops.reshape(ops.cast(kernel, dtype), (inputs, child_dim, width))
 
     def make_votes(children, kernel):
@@ -222,6 +223,17 @@ def _even_rows(number):
     # Two halves of a tile are done at a time.
     halves = 2 * -(-number // _MOST_ROWS)
     return 2 * -(-number // halves)
+
+
+def _chunks_of(children, width, rows):
+    """Cuts a number of children into as few chunks as suit the cache and the compiler."""
+    # Chunks of twice the usual size: as quick on one core, quicker on two.
+    least = chunks_per_tile(children, 4 * width * rows // 2)
+    return next(
+        chunks
+        for chunks in range(least, children + 1)
+        if children % chunks == 0 and children // chunks <= _MOST_CHILDREN
+    )
 
 
 def _samples_last(array):
