@@ -84,7 +84,7 @@ def scan_tiles(step, carry, arrays, rows):
     return _SCANS[keras.backend.backend()](step, carry, arrays, rows)
 
 
-def chunks_per_tile(number, bytes_of_one):
+def chunks_per_tile(number, bytes_of_one, chunk_bytes=_CHUNK_BYTES):
     """Computes into how many chunks a tile should be cut: a divisor of a number of parts.
 
     XLA makes loops that cost next to nothing, and reads a core's own cache several times as fast
@@ -94,6 +94,8 @@ def chunks_per_tile(number, bytes_of_one):
     Args:
         number: How many parts there are, a positive integer.
         bytes_of_one: Size of the largest tensor that is made of one part.
+        chunk_bytes: Size of the largest tensor of a chunk. Defaults to what a core's own cache
+            holds a few times.
 
     Returns:
         An integer.
@@ -106,7 +108,7 @@ def chunks_per_tile(number, bytes_of_one):
     if keras.backend.backend() != "jax" or not runs_on_cpu():
         return 1
     divisors = (chunks for chunks in range(1, number) if number % chunks == 0)
-    fitting = (chunks for chunks in divisors if number // chunks * bytes_of_one <= _CHUNK_BYTES)
+    fitting = (chunks for chunks in divisors if number // chunks * bytes_of_one <= chunk_bytes)
     return next(fitting, number)
 
 

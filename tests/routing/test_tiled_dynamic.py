@@ -1,4 +1,4 @@
-"""Dynamic routing in tiles and chunks against votes made all at once: values and gradients."""
+"""Dynamic routing in tiles and passes against votes made all at once: values and gradients."""
 
 import functools
 
@@ -11,17 +11,39 @@ import capszoo
 from capszoo.ops import dense_votes
 from capszoo.ops.tiles import runs_on_cpu
 from capszoo.routing import DynamicRouting
-from capszoo.routing.chunked_dynamic import prefers_chunks
-from capszoo.routing.chunked_dynamic import route_in_chunks
+from capszoo.routing.chunked_passes import ChunkedPasses
+from capszoo.routing.chunked_passes import even_rows
+from capszoo.routing.chunked_passes import prefers_chunks
+from capszoo.routing.fused_passes import FusedPasses
+from capszoo.routing.tiled_dynamic import prefers_tiles
 from capszoo.routing.tiled_dynamic import route_in_tiles
+from capszoo.routing.written_dynamic import route_by_passes
 from tests.layer_checks import gradients
 from tests.layer_checks import to_numpy
 
 CHILDREN, CHILD_DIM, PARENTS, POSE_DIM = 12, 3, 4, 5
 
+ON_JAX = keras.backend.backend() == "jax"
+
+
+def by_passes(passes, *arguments, leaky=False, rows=None, **options):
+    return route_by_passes(passes(leaky), *arguments, rows=rows, **options)
+
+
 IN_TILES = functools.partial(route_in_tiles, rows=4)
-IN_CHUNKS = functools.partial(route_in_chunks, rows=4, chunks=3)
-FORMS = [pytest.param(IN_TILES, id="tiles"), pytest.param(IN_CHUNKS, id="chunks")]
+IN_CHUNKS = functools.partial(by_passes, functools.partial(ChunkedPasses, chunks=3), rows=4)
+# Their gradient in three parts.
+SMALL_PARTS = 4 * 11 * 4 * PARENTS * POSE_DIM
+FUSED = functools.partial(
+    by_passes, functools.partial(FusedPasses, interpret=True, gradient_bytes=SMALL_PARTS)
+)
+FUSED_ON_CPU = functools.partial(by_passes, FusedPasses)
+ONLY_JAX = pytest.mark.skipif(not ON_JAX, reason="these kernels are JAX's")
+FORMS = [
+    pytest.param(IN_TILES, id="tiles"),
+    pytest.param(IN_CHUNKS, id="chunks"),
+    pytest.param(FUSED, id="fused", marks=ONLY_JAX),
+]
 
 
 def some_arguments(rng, batch):
@@ -42,9 +64,12 @@ def at_once(children, kernel, bias, iterations, **options):
 @pytest.mark.parametrize(
     ("form", "batch"),
     [
-        pytest.param(form, batch, id=f"{name}-{batch}")
-        for name, form, batches in (("tiles", IN_TILES, (1, 8, 11)), ("chunks", IN_CHUNKS, (11,)))
-        for batch in batches
+        pytest.param(IN_TILES, 1, id="tiles-1"),
+        pytest.param(IN_TILES, 8, id="tiles-8"),
+        pytest.param(IN_TILES, 11, id="tiles-11"),
+        pytest.param(IN_CHUNKS, 11, id="chunks-11"),
+        pytest.param(FUSED, 11, id="fused-11", marks=ONLY_JAX),
+        pytest.param(FUSED_ON_CPU, 11, id="fused-on-cpu-11", marks=ONLY_JAX),
     ],
 )
 @pytest.mark.parametrize(
@@ -90,16 +115,25 @@ def test_without_the_coupling(form, rng):
 
 def test_many_samples_are_cut_into_even_tiles_of_chunks(rng):
     arguments = [ops.convert_to_tensor(array) for array in some_arguments(rng, 515)]
-    found = route_in_chunks(*arguments, 2)
+    found = route_by_passes(ChunkedPasses(), *arguments, 2, rows=even_rows(515))
     np.testing.assert_allclose(
         to_numpy(found), to_numpy(route_in_tiles(*arguments, 2, rows=515)), atol=1e-5
     )
 
 
 def test_chunks_are_for_large_batches_on_a_cpu_with_jax():
-    assert prefers_chunks(32) == (keras.backend.backend() == "jax" and runs_on_cpu())
+    assert prefers_chunks(32) == (ON_JAX and runs_on_cpu())
     assert not prefers_chunks(31)
     assert not prefers_chunks(None)
+
+
+def test_tiles_are_for_what_a_gpu_cannot_well_hold(monkeypatch):
+    children, kernel = np.zeros((128, 1152, 8)), np.zeros((1152, 8, 10, 16))
+    assert prefers_tiles(children, kernel) == runs_on_cpu()
+    for module in ("ops.tiles", "routing.tiled_dynamic"):
+        monkeypatch.setattr(f"capszoo.{module}.runs_on_cpu", lambda: False)
+    assert not prefers_tiles(children, kernel)
+    assert prefers_tiles(np.zeros((1024, 1152, 8)), kernel)
 
 
 def test_layers_compute_the_same_in_either_form(rng):
@@ -152,7 +186,7 @@ def test_trains_with_batches_of_any_size(rng):
     assert history.history["loss"][1] < history.history["loss"][0]
 
 
-@pytest.mark.skipif(keras.backend.backend() != "jax", reason="symbolic sizes are JAX's")
+@pytest.mark.skipif(not ON_JAX, reason="symbolic sizes are JAX's")
 def test_exports_with_a_batch_of_any_size():
     import jax
 

@@ -1,0 +1,239 @@
+"""Passes over the votes of dense capsules for XLA on a CPU: a few children at a time."""
+
+import keras
+from keras import ops
+
+from capszoo.ops import chunks_per_tile
+from capszoo.ops import scan_chunks
+from capszoo.ops.tiles import runs_on_cpu
+from capszoo.routing.agreement import couple
+
+# Below, a product for each child is too small to be quick.
+_LEAST_ROWS = 32
+# Above, the votes of a single child no longer fit a core's own cache.
+_MOST_ROWS = 512
+# Each child of a chunk is an operation to compile.
+_MOST_CHILDREN = 16
+# Of the votes of a chunk. XLA shares out steps from twice this size on between two cores, which
+# takes longer than one of them alone.
+_CHUNK_BYTES = 250e3
+
+
+def prefers_chunks(rows):
+    """Tells whether `ChunkedPasses` beat `route_in_tiles` here.
+
+    Args:
+        rows: Number of samples, or `None` where it is not known.
+    """
+    if keras.backend.backend() != "jax" or not runs_on_cpu():
+        return False
+    return isinstance(rows, int) and rows >= _LEAST_ROWS
+
+
+def even_rows(number):
+    """Cuts a number of samples into as few tiles as may be, all nearly alike.
+
+    Args:
+        number: Number of samples.
+
+    Returns:
+        How many of them a pass should take at once.
+
+    Example:
+
+    >>> capszoo.routing.chunked_passes.even_rows(1100)
+    276
+    """
+    if number <= _MOST_ROWS:
+        return number
+    # Two halves of a tile are done at a time.
+    halves = 2 * -(-number // _MOST_ROWS)
+    return 2 * -(-number // halves)
+
+
+class ChunkedPasses:
+    """Passes over all votes, those of a few children at a time in a core's own cache.
+
+    No vote is ever read from memory, no transform more than once a pass. Samples come last
+    inside: of an array `(children, parents, pose_dim, samples)` all sums are of whole vectors.
+    Each is written out, for XLA makes one loop of it and the steps around it; a `sum` over one
+    of the other axes is a step for itself, several times as slow.
+
+    Args:
+        leaky: As in `DynamicRouting`. Defaults to `False`.
+        chunks: How many chunks the children are cut into. Defaults to what suits the cache.
+    """
+
+    def __init__(self, leaky=False, chunks=None):
+        self.leaky = leaky
+        self.chunks = chunks
+
+    def sum_up(self, children, kernel):
+        """Sums all votes over the children.
+
+        Args:
+            children: Tensor of shape `(batch, children, child_dim)`.
+            kernel: Tensor of shape `(children, child_dim, parents, pose_dim)`.
+
+        Returns:
+            Tensor of shape `(batch, parents, pose_dim)`, in float32.
+        """
+        inputs, child_dim, parents, pose_dim = kernel.shape
+        flat = ops.reshape(_wide(children), (-1, inputs * child_dim))
+        total = ops.matmul(flat, ops.reshape(_wide(kernel), (-1, parents * pose_dim)))
+        return ops.reshape(total, (-1, parents, pose_dim))
+
+    def iterate(self, children, kernel, poses, *logits):
+        """Turns children to the parents that their votes agree with.
+
+        Args:
+            children: As in `sum_up`.
+            kernel: As in `sum_up`.
+            poses: Tensor of shape `(batch, parents, pose_dim)`: what votes are compared with.
+            *logits: None, or one tensor of shape `(batch, children, parents)`, the logits so
+                far.
+
+        Returns:
+            The sum of the votes by the new coupling, `(batch, parents, pose_dim)`, and the new
+            logits.
+        """
+        poses = _samples_last(poses)
+
+        def step(total, children, kernel, *logits):
+            votes = _votes(children, kernel, poses.shape)
+            logits = sum(logits, _agreement(votes, poses))
+            coupling = couple(logits, self.leaky)
+            return (total[0] + _sum_children(coupling, votes),), (logits,)
+
+        return self._scan(step, kernel.shape, children, kernel, *logits)
+
+    def go_back(self, children, kernel, sum_gradient, logits, *logits_gradient):
+        """Computes the gradients of what an iteration began with.
+
+        Args:
+            children: As in `sum_up`.
+            kernel: As in `sum_up`.
+            sum_gradient: Gradient of the sum of votes, `(batch, parents, pose_dim)`.
+            logits: The logits that the iteration made.
+            *logits_gradient: None, or a gradient of them that is there already.
+
+        Returns:
+            The gradient of the poses and that of the logits.
+        """
+        sum_gradient = _samples_last(sum_gradient)
+
+        def step(total, children, kernel, logits, *more):
+            votes = _votes(children, kernel, sum_gradient.shape)
+            coupling = couple(logits, self.leaky)
+            gradient = coupling * _agreement(votes, sum_gradient)
+            gradient = gradient - coupling * _sum_parents(gradient)
+            gradient = _settle(sum(more, gradient))
+            return (total[0] + _sum_children(gradient, votes),), (gradient,)
+
+        return self._scan(step, kernel.shape, children, kernel, logits, *logits_gradient)
+
+    def multiply(self, children, kernel, couplings, coefficients):
+        """Computes the gradients of children and kernel from that of the votes.
+
+        The gradient of a vote is the sum of pairs, coefficient times direction.
+
+        Args:
+            children: As in `sum_up`.
+            kernel: As in `sum_up`.
+            couplings: List of pairs whose coefficient is a coupling: its logits, of shape
+                `(batch, children, parents)`, and a direction, `(batch, parents, pose_dim)`.
+            coefficients: List of further pairs: a tensor of shape `(batch, children, parents)`,
+                or with 1 for some of them, and a direction.
+
+        Returns:
+            The two gradients, of the shapes of children and kernel.
+        """
+        pairs = [*couplings, *coefficients]
+        directions = [_samples_last(direction) for _, direction in pairs]
+        number = len(couplings)
+        dtype = children.dtype
+
+        def step(carry, children, kernel, *factors):
+            coupled = [_settle(couple(logits, self.leaky)) for logits in factors[:number]]
+            gradient = sum(
+                ops.expand_dims(factor, 2) * direction
+                for factor, direction in zip([*coupled, *factors[number:]], directions, strict=True)
+            )
+            inputs, child_dim, *_ = kernel.shape
+            gradient = ops.reshape(ops.cast(gradient, dtype), (inputs, -1, children.shape[-1]))
+            flat_kernel = ops.reshape(kernel, (inputs, child_dim, -1))
+            kernel_gradient = ops.matmul(gradient, ops.transpose(children, (0, 2, 1)))
+            return carry, (ops.matmul(flat_kernel, gradient), kernel_gradient)
+
+        arrays = (_samples_last(children), kernel, *(_samples_last(factor) for factor, _ in pairs))
+        _, (children_gradient, kernel_gradient) = scan_chunks(
+            step, (), arrays, self._chunks(kernel.shape, children.shape[0])
+        )
+        kernel_gradient = ops.reshape(ops.transpose(kernel_gradient, (0, 2, 1)), kernel.shape)
+        return _samples_first(children_gradient), kernel_gradient
+
+    def _scan(self, step, kernel_shape, children, kernel, *pairs):
+        """Scans chunks with a step that sums up parents besides."""
+        rows = children.shape[0]
+        inputs, child_dim, *_ = kernel_shape
+        flat_kernel = ops.transpose(ops.reshape(kernel, (inputs, child_dim, -1)), (0, 2, 1))
+        arrays = (_samples_last(children), flat_kernel, *map(_samples_last, pairs))
+        start = ops.zeros((*kernel_shape[2:], rows), dtype=_wide_type(children))
+        chunks = self._chunks(kernel_shape, rows)
+        (total,), outputs = scan_chunks(step, (start,), arrays, chunks)
+        return _samples_first(total), *map(_samples_first, outputs)
+
+    def _chunks(self, kernel_shape, rows):
+        """Cuts the children into as few chunks as suit the cache and the compiler."""
+        if self.chunks is not None:
+            return self.chunks
+        children, _, parents, pose_dim = kernel_shape
+        least = chunks_per_tile(children, 4 * parents * pose_dim * rows, _CHUNK_BYTES)
+        return next(
+            chunks
+            for chunks in range(least, children + 1)
+            if children % chunks == 0 and children // chunks <= _MOST_CHILDREN
+        )
+
+
+def _wide_type(array):
+    return keras.backend.result_type(keras.backend.standardize_dtype(array.dtype), "float32")
+
+
+def _wide(array):
+    return ops.cast(array, _wide_type(array))
+
+
+def _samples_last(array):
+    return ops.moveaxis(array, 0, -1)
+
+
+def _samples_first(array):
+    return ops.moveaxis(array, -1, 0)
+
+
+def _votes(children, flat_kernel, shape):
+    return _wide(ops.reshape(ops.matmul(flat_kernel, children), (-1, *shape)))
+
+
+def _agreement(votes, poses):
+    """`(children, parents, pose_dim, samples)` times poses: `(children, parents, samples)`."""
+    return sum(votes[:, :, number] * poses[:, number] for number in range(poses.shape[1]))
+
+
+def _sum_children(weights, votes):
+    """Weighted `(children, parents, pose_dim, samples)`: `(parents, pose_dim, samples)`."""
+    return sum(ops.expand_dims(weights[child], 1) * votes[child] for child in range(votes.shape[0]))
+
+
+def _sum_parents(array):
+    """Sums `(children, parents, samples)` over the parents, by a product: one step for itself."""
+    return ops.matmul(ops.ones((1, array.shape[1]), dtype=array.dtype), array)
+
+
+def _settle(array):
+    """Gives `(children, parents, samples)` by a product, a step for itself, as it is.
+
+    XLA would compute it anew within each sum that it is a factor of, at every number.
+    """
+    return ops.matmul(ops.eye(array.shape[1], dtype=array.dtype), array)
