@@ -42,7 +42,7 @@ def even_rows(number):
     Example:
 
     >>> capszoo.routing.chunked_passes.even_rows(1100)
-    276
+    368
     """
     if number <= _MOST_ROWS:
         return number
