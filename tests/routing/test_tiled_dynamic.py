@@ -65,7 +65,6 @@ def at_once(children, kernel, bias, iterations, **options):
     ("form", "batch"),
     [
         pytest.param(IN_TILES, 1, id="tiles-1"),
-        pytest.param(IN_TILES, 8, id="tiles-8"),
         pytest.param(IN_TILES, 11, id="tiles-11"),
         pytest.param(IN_CHUNKS, 11, id="chunks-11"),
         pytest.param(FUSED, 11, id="fused-11", marks=ONLY_JAX),
@@ -76,11 +75,9 @@ def at_once(children, kernel, bias, iterations, **options):
     ("iterations", "options"),
     [
         (1, {}),
-        (2, {}),
         (3, {}),
-        (3, {"leaky": True}),
+        (2, {"leaky": True}),
         (3, {"stop_gradient": True}),
-        (1, {"stop_gradient": True}),
     ],
     ids=str,
 )

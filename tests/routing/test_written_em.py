@@ -43,14 +43,15 @@ def outputs_of(routing, form, votes, activations, beta_use, beta_activation, win
     return ops.concatenate([poses, ops.expand_dims(activations, -1), coupling], axis=-1)
 
 
-@pytest.mark.parametrize("kind", WINDOWS)
 @pytest.mark.parametrize(
-    ("iterations", "options"),
+    ("kind", "iterations", "options"),
     [
-        (1, {"inverse_temperature": 0.05}),
-        (2, {}),
-        (3, {"inverse_temperature": 0.05}),
-        (2, {"form": "paper", "inverse_temperature": 1.0}),
+        ("overlapping", 1, {"inverse_temperature": 0.05}),
+        ("overlapping", 3, {"inverse_temperature": 0.05}),
+        ("padded", 2, {}),
+        ("padded", 2, {"form": "paper", "inverse_temperature": 1.0}),
+        ("none", 1, {"inverse_temperature": 0.05}),
+        ("none", 3, {"inverse_temperature": 0.05}),
     ],
     ids=str,
 )
