@@ -16,7 +16,13 @@ def compile_something(size):
     import jax
 
     x = np.linspace(0.1, 1.0, size * size).reshape(size, size).astype("float32")
-    made = jax.jit(lambda x: ops.sum(keras.random.truncated_normal((size,), seed=0) @ x))(x)
+
+    def draw(x):
+        # Enough to take longer than what is too short to keep.
+        vectors = [keras.random.truncated_normal((size,), seed=seed) for seed in range(16)]
+        return ops.sum(sum(vectors) @ x)
+
+    made = jax.jit(draw)(x)
     # A number: comparing arrays would compile something else.
     return float(made)
 
