@@ -188,7 +188,9 @@ class ChunkedPasses:
         if self.chunks is not None:
             return self.chunks
         children, _, parents, pose_dim = kernel_shape
-        least = chunks_per_tile(children, 4 * parents * pose_dim * rows, _CHUNK_BYTES)
+        bytes_of_one = 4 * parents * pose_dim * rows
+        # By itself a child is no batch of products, and takes twice as long.
+        least = chunks_per_tile(children, bytes_of_one, max(_CHUNK_BYTES, 2 * bytes_of_one))
         return next(
             chunks
             for chunks in range(least, children + 1)
