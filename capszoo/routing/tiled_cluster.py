@@ -53,7 +53,7 @@ def combine_in_tiles(children, kernel, offset=None, return_coupling=False, rows=
     if rows is None:
         rows = rows_per_tile(4 * inputs * per_child * width)
 
-    def make_votes(children, kernels, offsets):
+    def make_votes(children, kernels):
         """Returns the children `(children, rows, summed)`, the first votes and the others.
 
         The votes are apart, `(children, rows, width)` and the others next to each other in the
@@ -61,11 +61,9 @@ def combine_in_tiles(children, kernel, offset=None, return_coupling=False, rows=
         """
         children = contiguous(ops.transpose(children, (2, 0, 1, 3)))
         children = ops.reshape(children, (inputs, -1, summed))
-        votes = (
-            ops.cast(ops.matmul(children, kernel), wide) + offset
-            for kernel, offset in zip(kernels, offsets, strict=True)
-        )
-        return children, *votes
+        if offset is not None:
+            children = ops.concatenate([children, ops.ones_like(children[..., :1])], axis=-1)
+        return children, *(ops.cast(ops.matmul(children, kernel), wide) for kernel in kernels)
 
     def forward(first, others):
         centroids = first * per_child**-0.5
@@ -103,11 +101,9 @@ def combine_in_tiles(children, kernel, offset=None, return_coupling=False, rows=
         return first_gradient, others_gradient
 
     @ops.custom_gradient
-    def combined(children, *parameters):
-        kernels, offsets = parameters[:2], parameters[2:]
-
+    def combined(children, *kernels):
         def forward_tile(carry, children):
-            _, *votes = make_votes(children, kernels, offsets)
+            _, *votes = make_votes(children, kernels)
             return carry, (results(*forward(*votes)),)
 
         _, (result,) = scan_tiles(forward_tile, (), (children,), rows)
@@ -116,43 +112,38 @@ def combine_in_tiles(children, kernel, offset=None, return_coupling=False, rows=
             if upstream is None:
                 (upstream,) = arguments
 
-            def backward_tile(carry, children, upstream):
-                children, *votes = make_votes(children, kernels, offsets)
-                votes_gradients = backward(*votes, upstream)
-                offset_gradients = [ops.sum(one, axis=1, keepdims=True) for one in votes_gradients]
-                votes_gradients = [ops.cast(one, dtype) for one in votes_gradients]
-                transposed = ops.transpose(children, (0, 2, 1))
-                kernel_gradients = [
-                    ops.cast(ops.matmul(transposed, one), wide) for one in votes_gradients
-                ]
-                gradient = sum(
-                    ops.matmul(one, ops.transpose(kernel, (0, 2, 1)))
-                    for one, kernel in zip(votes_gradients, kernels, strict=True)
-                )
-                gradient = ops.reshape(gradient, (inputs, -1, places, child_dim))
-                new = (*kernel_gradients, *offset_gradients)
-                return tuple(old + part for old, part in zip(carry, new, strict=True)), (
-                    ops.transpose(gradient, (1, 2, 0, 3)),
-                )
+            back = [ops.transpose(kernel[:, :summed], (0, 2, 1)) for kernel in kernels]
 
-            zeros = tuple(ops.zeros(one.shape, dtype=wide) for one in parameters)
+            def backward_tile(carry, children, upstream):
+                children, *votes = make_votes(children, kernels)
+                votes_gradients = [ops.cast(one, dtype) for one in backward(*votes, upstream)]
+                transposed = ops.transpose(children, (0, 2, 1))
+                carry = tuple(
+                    total + ops.cast(ops.matmul(transposed, one), wide)
+                    for total, one in zip(carry, votes_gradients, strict=True)
+                )
+                gradient = sum(map(ops.matmul, votes_gradients, back))
+                gradient = ops.reshape(gradient, (inputs, -1, places, child_dim))
+                return carry, (ops.transpose(gradient, (1, 2, 0, 3)),)
+
+            zeros = tuple(ops.zeros(kernel.shape, dtype=wide) for kernel in kernels)
             arrays = (children, ops.cast(upstream, wide))
             sums, (children_gradient,) = scan_tiles(backward_tile, zeros, arrays, rows)
-            kernel_gradients = (ops.cast(one, dtype) for one in sums[:2])
-            return children_gradient, *kernel_gradients, *sums[2:]
+            return children_gradient, *(ops.cast(one, dtype) for one in sums)
 
         return ops.cast(result, dtype), gradient
 
     kernel = ops.reshape(ops.cast(kernel, wide), (inputs, summed, per_child, width))
-    if offset is None:
-        offset = ops.zeros((inputs, 1, per_child, width), dtype=wide)
-    else:
+    if offset is not None:
+        # The product adds it: it is what one more number of each child, always 1, is multiplied by.
         per_vote = (parents, inputs * per_child, pose_dim)
-        offset = ops.broadcast_to(ops.cast(offset, wide), per_vote)
-        offset = ops.reshape(offset, (parents, inputs, per_child, pose_dim))
-        offset = ops.reshape(ops.transpose(offset, (1, 2, 0, 3)), (inputs, 1, per_child, width))
-    kernels, offsets = map(_in_orthogonal_basis, (kernel, offset))
-    result = combined(children, *(ops.cast(one, dtype) for one in kernels), *offsets)
+        last_rows = ops.broadcast_to(ops.cast(offset, wide), per_vote)
+        last_rows = ops.reshape(last_rows, (parents, inputs, per_child, pose_dim))
+        last_rows = ops.transpose(last_rows, (1, 2, 0, 3))
+        last_rows = ops.reshape(last_rows, (inputs, 1, per_child, width))
+        kernel = ops.concatenate([kernel, last_rows], axis=1)
+    kernels = (ops.cast(one, dtype) for one in _in_orthogonal_basis(kernel))
+    result = combined(children, *kernels)
     poses = ops.reshape(result[:, :width], (-1, parents, pose_dim))
     if not return_coupling:
         return poses
