@@ -21,12 +21,13 @@ def combine_in_tiles(children, kernel, offset=None, return_coupling=False, rows=
     makes them again. An orthogonal change of basis among the `K` votes of a cluster leaves the
     sum of their squares as it is. In one whose first vector is constant, the first vote is the
     centroid times the root of `K`, and the others hold all of the variance: no vote is compared
-    with a mean. With `u[k]` the votes in that basis, `q` the weights over the children, their
-    sum before normalization `total` and `d` for a gradient,
+    with a mean. With `u[k]` the votes in that basis, `s` the deviations, the roots of the
+    variances, `q` the weights over the children, `total` their sum before normalization and `d`
+    for a gradient,
 
         du[0] = q dpose / sqrt(K)
-        dw    = (m dpose - pose dpose) / total         of the weight w = (var + 1e-8) ** -1/2
-        du[k] = -w ** 3 dw u[k] / K
+        dw    = (m dpose - pose dpose) / total         of the weight w = 1 / s
+        du[k] = -dw u[k] / (K s ** 3)
 
     Args:
         children: Tensor of shape `(rows, places, children, child_dim)`: each child is seen at
@@ -68,10 +69,11 @@ def combine_in_tiles(children, kernel, offset=None, return_coupling=False, rows=
     def forward(first, others):
         centroids = first * per_child**-0.5
         variances = _sum_of_squares(others, per_child - 1) / per_child
-        weights = ops.rsqrt(variances + VARIANCE_EPSILON)
-        return centroids, weights, _sum_of_children(weights)
+        deviations = ops.sqrt(variances + VARIANCE_EPSILON)
+        return centroids, deviations, _sum_of_children(1.0 / deviations)
 
-    def results(centroids, weights, total):
+    def results(centroids, deviations, total):
+        weights = 1.0 / deviations
         poses = _sum_of_children(weights * centroids) / total
         if not return_coupling:
             return poses
@@ -83,7 +85,8 @@ def combine_in_tiles(children, kernel, offset=None, return_coupling=False, rows=
 
     def backward(first, others, upstream):
         """Returns the gradients of the votes."""
-        centroids, weights, total = forward(first, others)
+        centroids, deviations, total = forward(first, others)
+        weights = 1.0 / deviations
         poses_gradient = upstream[:, :width]
         shares_gradient = centroids * poses_gradient
         if return_coupling:
@@ -92,8 +95,10 @@ def combine_in_tiles(children, kernel, offset=None, return_coupling=False, rows=
             shares_gradient = shares_gradient + coupling
         mean = _sum_of_children(weights * shares_gradient) / total
         first_gradient = weights * (poses_gradient * per_child**-0.5 / total)
-        # Divided last: XLA does not do a division anew for each of the votes it is needed for.
-        scales = (mean - shares_gradient) * weights * weights * weights / (total * per_child)
+        # Divided last, by what differs between children: XLA does such a division once, not anew
+        # for each of the votes it is needed for.
+        cubes = deviations * deviations * deviations
+        scales = (mean - shares_gradient) / (cubes * total * per_child)
         others = ops.reshape(others, (inputs, -1, per_child - 1, width))
         others_gradient = ops.reshape(
             others * ops.expand_dims(scales, 2), (inputs, -1, (per_child - 1) * width)
@@ -112,8 +117,6 @@ def combine_in_tiles(children, kernel, offset=None, return_coupling=False, rows=
             if upstream is None:
                 (upstream,) = arguments
 
-            back = [ops.transpose(kernel[:, :summed], (0, 2, 1)) for kernel in kernels]
-
             def backward_tile(carry, children, upstream):
                 children, *votes = make_votes(children, kernels)
                 votes_gradients = [ops.cast(one, dtype) for one in backward(*votes, upstream)]
@@ -122,8 +125,11 @@ def combine_in_tiles(children, kernel, offset=None, return_coupling=False, rows=
                     total + ops.cast(ops.matmul(transposed, one), wide)
                     for total, one in zip(carry, votes_gradients, strict=True)
                 )
-                gradient = sum(map(ops.matmul, votes_gradients, back))
-                gradient = ops.reshape(gradient, (inputs, -1, places, child_dim))
+                gradient = sum(
+                    ops.matmul(one, ops.transpose(kernel, (0, 2, 1)))
+                    for one, kernel in zip(votes_gradients, kernels, strict=True)
+                )
+                gradient = ops.reshape(gradient[..., :summed], (inputs, -1, places, child_dim))
                 return carry, (ops.transpose(gradient, (1, 2, 0, 3)),)
 
             zeros = tuple(ops.zeros(kernel.shape, dtype=wide) for kernel in kernels)
