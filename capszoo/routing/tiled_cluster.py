@@ -70,10 +70,11 @@ def combine_in_tiles(children, kernel, offset=None, return_coupling=False, rows=
         centroids = first * per_child**-0.5
         variances = _sum_of_squares(others, per_child - 1) / per_child
         deviations = ops.sqrt(variances + VARIANCE_EPSILON)
-        return centroids, deviations, _sum_of_children(1.0 / deviations)
-
-    def results(centroids, deviations, total):
         weights = 1.0 / deviations
+        return centroids, deviations, weights, _sum_of_children(weights)
+
+    def results(first, others):
+        centroids, _, weights, total = forward(first, others)
         poses = _sum_of_children(weights * centroids) / total
         if not return_coupling:
             return poses
@@ -85,8 +86,7 @@ def combine_in_tiles(children, kernel, offset=None, return_coupling=False, rows=
 
     def backward(first, others, upstream):
         """Returns the gradients of the votes."""
-        centroids, deviations, total = forward(first, others)
-        weights = 1.0 / deviations
+        centroids, deviations, weights, total = forward(first, others)
         poses_gradient = upstream[:, :width]
         shares_gradient = centroids * poses_gradient
         if return_coupling:
@@ -109,7 +109,7 @@ def combine_in_tiles(children, kernel, offset=None, return_coupling=False, rows=
     def combined(children, *kernels):
         def forward_tile(carry, children):
             _, *votes = make_votes(children, kernels)
-            return carry, (results(*forward(*votes)),)
+            return carry, (results(*votes),)
 
         _, (result,) = scan_tiles(forward_tile, (), (children,), rows)
 
