@@ -34,7 +34,8 @@ def benchmark(subjects, batches=(32,), settings=(), with_naive=False, repeats=7,
             the layer or the routing; for a network also `dtype` (a policy) or `jit_compile`.
             Defaults to `()`.
         with_naive: Whether the straightforward implementation of a network's routing and
-            convolutions is measured too, as the first variant. Defaults to `False`.
+            convolutions is measured too, as the first variant; of a network also, as the
+            second, its own with all votes made at once. Defaults to `False`.
         repeats: How often each step is timed. Defaults to `7`.
         report: Function that is told what is being done, in words. Defaults to `None`.
 

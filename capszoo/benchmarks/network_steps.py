@@ -4,13 +4,18 @@ import numpy as np
 
 from capszoo import zoo
 from capszoo.benchmarks import counting
+from capszoo.benchmarks.naive import at_once
 from capszoo.benchmarks.naive import naive
+from capszoo.benchmarks.naive_cluster_capsnet import NaiveClusterCapsNet
+from capszoo.benchmarks.step import AT_ONCE
 from capszoo.benchmarks.step import INFERENCE
 from capszoo.benchmarks.step import NAIVE
 from capszoo.benchmarks.step import TRAINING
 from capszoo.benchmarks.step import Step
+from capszoo.models import ClusterCapsNet
 from capszoo.models import get_family
 from capszoo.models import list_models
+from capszoo.routing import ClusterRouting
 
 # Settings that are not arguments of a model.
 _POLICY, _JIT = "dtype", "jit_compile"
@@ -24,7 +29,8 @@ def network_steps(subject, variant, batch, settings):
         variant: What this way is called.
         batch: Number of samples.
         settings: Dictionary of arguments of the family, `dtype` or `jit_compile`; a `routing` of
-            `"naive"` is the straightforward implementation of the network's own.
+            `"naive"` is the straightforward implementation of the network's own, one of
+            `"all votes at once"` the network's own of votes that are all made.
 
     Returns:
         The two `Step`.
@@ -35,12 +41,12 @@ def network_steps(subject, variant, batch, settings):
     settings = dict(settings)
     policy = settings.pop(_POLICY, None)
     jit_compile = settings.pop(_JIT, "auto")
-    model = _build(subject, settings, policy)
+    network, model = _build(subject, settings, policy)
     model.compile(jit_compile=jit_compile)
     rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, size=(batch, *model.image_shape)).astype("uint8")
-    labels = rng.integers(0, model.num_classes, size=batch)
-    operations, memory = counting.count_model(model, batch)
+    images = rng.integers(0, 256, size=(batch, *network.image_shape)).astype("uint8")
+    labels = rng.integers(0, network.num_classes, size=batch)
+    operations, memory = counting.count_model(network, batch)
     return [
         Step(
             subject,
@@ -64,6 +70,7 @@ def network_steps(subject, variant, batch, settings):
 
 
 def _build(subject, settings, policy):
+    """Returns a network and the model that is measured: itself, or another form of it."""
     if subject in list_models():
         family, arguments = get_family(subject), {}
     else:
@@ -72,7 +79,14 @@ def _build(subject, settings, policy):
     arguments = {**arguments, **settings}
     if policy is not None:
         arguments["dtype"] = policy
-    if arguments.get("routing") == NAIVE:
-        del arguments["routing"]
-        arguments["routing"] = naive(family(**arguments).routing)
-    return family(**arguments)
+    form = arguments.get("routing")
+    if form not in (NAIVE, AT_ONCE):
+        network = family(**arguments)
+        return network, network
+    del arguments["routing"]
+    network = family(**arguments)
+    if form == AT_ONCE:
+        return network, family(**arguments, routing=at_once(network.routing))
+    if isinstance(network, ClusterCapsNet) and type(network.routing) is ClusterRouting:
+        return network, NaiveClusterCapsNet(network)
+    return network, family(**arguments, routing=naive(network.routing))

@@ -6,6 +6,7 @@ from keras import ops
 from capszoo.benchmarks import counting
 from capszoo.benchmarks.compiled import compiled
 from capszoo.benchmarks.naive import NaiveDynamicRouting
+from capszoo.benchmarks.step import AT_ONCE
 from capszoo.benchmarks.step import DEFAULT
 from capszoo.benchmarks.step import INFERENCE
 from capszoo.benchmarks.step import NAIVE
@@ -47,7 +48,7 @@ def routing_steps(batch, settings=()):
     ]
     variants = [
         (NAIVE, NaiveDynamicRouting(_ITERATIONS), _route),
-        ("all votes at once", DynamicRouting(_ITERATIONS), _combine),
+        (AT_ONCE, DynamicRouting(_ITERATIONS), _combine),
         (DEFAULT, DynamicRouting(_ITERATIONS), _route),
     ]
     for name, value in settings:

@@ -8,6 +8,7 @@ TRAINING = "training"
 
 DEFAULT = "default"
 NAIVE = "naive"
+AT_ONCE = "all votes at once"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,6 +8,7 @@ from capszoo.benchmarks.layer_steps import layer_steps
 from capszoo.benchmarks.network_steps import network_steps
 from capszoo.benchmarks.routing_steps import ROUTING
 from capszoo.benchmarks.routing_steps import routing_steps
+from capszoo.benchmarks.step import AT_ONCE
 from capszoo.benchmarks.step import DEFAULT
 from capszoo.benchmarks.step import NAIVE
 from capszoo.benchmarks.step import describe_setting
@@ -40,6 +41,8 @@ def make_steps(subject, batch, settings=(), with_naive=False):
     variants += [(describe_setting(name, value), {name: value}) for name, value in settings]
     made = [make(subject, variant, batch, own) for variant, own in variants]
     if with_naive:
+        if make is network_steps:
+            made.insert(0, make(subject, AT_ONCE, batch, {"routing": AT_ONCE}))
         steps = make(subject, NAIVE, batch, {"routing": NAIVE})
         made.insert(0, [_with_direct_convolutions(step) for step in steps])
     return [step for kind in zip(*made, strict=True) for step in kind]
