@@ -35,10 +35,10 @@ class NaiveClusterCapsNet(CapsuleClassifier):
         parents = [network.capsule_types] * (len(network.strides) - 1) + [network.num_classes]
         for number, step in zip(parents, network.strides, strict=True):
             votes = (network.cluster_size, number, network.pose_dim)
-            convolutions = [
-                Conv2D(math.prod(votes), 3, strides=step, padding="same", dtype=dtype) for _ in maps
+            convolved = [
+                Conv2D(math.prod(votes), 3, strides=step, padding="same", dtype=dtype)(one)
+                for one in maps
             ]
-            convolved = [layer(one) for layer, one in zip(convolutions, maps, strict=True)]
             *maps, coupling = _ClusterRouting(*votes, dtype=dtype)(convolved)
             normalization = keras.layers.LayerNormalization((1, 2, 3), epsilon=1e-5, dtype=dtype)
             maps = [normalization(one) for one in maps]
