@@ -16,6 +16,7 @@ from capszoo.benchmarks.counting import count_model
 from capszoo.benchmarks.naive import at_once
 from capszoo.benchmarks.naive import naive
 from capszoo.benchmarks.naive_cluster_capsnet import NaiveClusterCapsNet
+from capszoo.benchmarks.subjects import make_steps
 
 
 def test_counts_by_hand():
@@ -122,23 +123,25 @@ def test_network(tmp_path):
 
 @pytest.mark.parametrize("name", ["DenseCapsules", "ConvCapsules2D", "ClassCapsules"])
 def test_layer(name):
-    routing = {"name": "dynamic", "iterations": 1}
-    rows = benchmark([name], [1], [("routing", routing)], with_naive=True, repeats=1)
-    assert [row["variant"] for row in rows] == 2 * [
-        "naive",
-        "default",
-        "routing=dynamic, iterations=1",
-    ]
-    assert all(row["milliseconds"] > 0 for row in rows)
+    steps = make_steps(name, 1, with_naive=True)
+    assert [step.variant for step in steps] == 2 * ["naive", "default"]
+    for step in steps:
+        step.run()
 
 
 def test_more_iterations_are_more_work():
-    rows = benchmark(["routing"], [1], [("iterations", 5)], repeats=1)
-    at = {(row["variant"], row["step"]): row["gigaflops"] for row in rows}
+    steps = make_steps("routing", 1, [("iterations", 5)])
+    at = {(step.variant, step.kind): step.operations for step in steps}
     # 8 numbers of each child and two passes an iteration, to which 5 instead of 3.
     assert at["iterations=5", "training"] / at["default", "training"] == pytest.approx(
         18 / 14, rel=1e-4
     )
+
+
+def test_settings_of_a_layer():
+    steps = make_steps("DenseCapsules", 1, [("num_capsules", 3)])
+    assert [step.variant for step in steps] == 2 * ["default", "num_capsules=3"]
+    assert steps[1].operations < steps[0].operations
 
 
 def test_variants_take_turns():
