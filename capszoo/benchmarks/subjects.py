@@ -23,8 +23,8 @@ def make_steps(subject, batch, settings=(), with_naive=False):
         subject: `"routing"`, the class name of a layer, or the name of a family or preset.
         batch: Number of samples.
         settings: Pairs of name and value; each makes one more variant.
-        with_naive: Whether the straightforward implementation is a variant too; of `"routing"`
-            it always is.
+        with_naive: Whether the straightforward implementation is a variant too, and of a network
+            its own of votes that are all made; of `"routing"` they always are.
 
     Returns:
         List of `Step`, those of one kind next to each other.

@@ -56,7 +56,10 @@ def benchmark(
     ] = None,
     naive: Annotated[
         bool,
-        typer.Option("--naive", help="Also the straightforward implementation, as a baseline."),
+        typer.Option(
+            "--naive",
+            help="Also the straightforward implementation; of networks, all votes at once too.",
+        ),
     ] = False,
     backend: Annotated[
         list[str] | None, typer.Option(help="jax, tensorflow or torch; may be repeated.")
