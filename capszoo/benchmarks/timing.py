@@ -20,9 +20,13 @@ _SETTLED = 0.3
 def median_seconds(functions, repeats):
     """Times functions by turns, so that what else the machine does falls on all of them alike.
 
+    As in training, where steps of one kind follow each other, each call that is timed comes
+    after one that is not: else what the function before left, memory still being given back
+    and caches full of its numbers, would count as this one's time.
+
     Args:
-        functions: Functions without arguments that return once the work is done. Each is
-            called once before, untimed.
+        functions: Functions without arguments that return once the work is done. The first
+            call of each is not timed.
         repeats: How often each is timed.
 
     Returns:
@@ -36,11 +40,10 @@ def median_seconds(functions, repeats):
     >>> quick < slow
     True
     """
-    for function in functions:
-        function()
     seconds = [[] for _ in functions]
     for _ in range(repeats):
         for function, own in zip(functions, seconds, strict=True):
+            function()
             start = time.perf_counter()
             function()
             own.append(time.perf_counter() - start)

@@ -6,12 +6,13 @@ from keras import ops
 from capszoo.ops import chunks_per_tile
 from capszoo.ops import scan_chunks
 from capszoo.ops.tiles import runs_on_cpu
-from capszoo.routing.agreement import couple
 
 # Below, a product for each child is too small to be quick.
 _LEAST_ROWS = 32
 # Above, the votes of a single child no longer fit a core's own cache.
 _MOST_ROWS = 512
+# Below, XLA takes the exponentials of a row of samples one by one.
+_LEAST_VECTOR_ROWS = 48
 # Each child of a chunk is an operation to compile.
 _MOST_CHILDREN = 16
 # Of the votes of a chunk. XLA shares out steps from twice this size on between two cores, which
@@ -102,7 +103,7 @@ class ChunkedPasses:
         def step(total, children, kernel, *logits):
             votes = _votes(children, kernel, poses.shape)
             logits = sum(logits, _agreement(votes, poses))
-            coupling = couple(logits, self.leaky)
+            coupling = _couple(logits, self.leaky)
             return (total[0] + _sum_children(coupling, votes),), (logits,)
 
         return self._scan(step, kernel.shape, children, kernel, *logits)
@@ -124,7 +125,7 @@ class ChunkedPasses:
 
         def step(total, children, kernel, logits, *more):
             votes = _votes(children, kernel, sum_gradient.shape)
-            coupling = couple(logits, self.leaky)
+            coupling = _couple(logits, self.leaky)
             gradient = coupling * _agreement(votes, sum_gradient)
             gradient = gradient - coupling * _sum_parents(gradient)
             gradient = _settle(sum(more, gradient))
@@ -154,7 +155,7 @@ class ChunkedPasses:
         dtype = children.dtype
 
         def step(carry, children, kernel, *factors):
-            coupled = [_settle(couple(logits, self.leaky)) for logits in factors[:number]]
+            coupled = [_settle(_couple(logits, self.leaky)) for logits in factors[:number]]
             gradient = sum(
                 ops.expand_dims(factor, 2) * direction
                 for factor, direction in zip([*coupled, *factors[number:]], directions, strict=True)
@@ -176,7 +177,7 @@ class ChunkedPasses:
         """Scans chunks with a step that sums up parents besides."""
         rows = children.shape[0]
         inputs, child_dim, *_ = kernel_shape
-        flat_kernel = ops.transpose(ops.reshape(kernel, (inputs, child_dim, -1)), (0, 2, 1))
+        flat_kernel = ops.reshape(kernel, (inputs, child_dim, -1))
         arrays = (_samples_last(children), flat_kernel, *map(_samples_last, pairs))
         start = ops.zeros((*kernel_shape[2:], rows), dtype=_wide_type(children))
         chunks = self._chunks(kernel_shape, rows)
@@ -215,7 +216,9 @@ def _samples_first(array):
 
 
 def _votes(children, flat_kernel, shape):
-    return _wide(ops.reshape(ops.matmul(flat_kernel, children), (-1, *shape)))
+    # Of a chunk at a time: a second kernel that lies the other way round takes memory.
+    transposed = _lay_down(ops.transpose(flat_kernel, (0, 2, 1)))
+    return _wide(ops.reshape(ops.matmul(transposed, children), (-1, *shape)))
 
 
 def _agreement(votes, poses):
@@ -226,6 +229,26 @@ def _agreement(votes, poses):
 def _sum_children(weights, votes):
     """Weighted `(children, parents, pose_dim, samples)`: `(parents, pose_dim, samples)`."""
     return sum(ops.expand_dims(weights[child], 1) * votes[child] for child in range(votes.shape[0]))
+
+
+def _couple(logits, leaky):
+    """Softmax of `(children, parents, samples)` over the parents; see `agreement.couple`."""
+    largest = ops.max(logits, axis=1, keepdims=True)
+    if leaky:
+        largest = ops.maximum(largest, 0.0)
+    weights = _exponentials(logits - largest)
+    total = ops.sum(weights, axis=1, keepdims=True)
+    if leaky:
+        total = total + ops.exp(-largest)
+    return weights / total
+
+
+def _exponentials(array):
+    children, parents, rows = array.shape
+    if rows >= _LEAST_VECTOR_ROWS:
+        return ops.exp(array)
+    rows_together = ops.reshape(_settle(array), (children, parents * rows))
+    return ops.reshape(ops.exp(rows_together), array.shape)
 
 
 def _sum_parents(array):
@@ -239,3 +262,15 @@ def _settle(array):
     XLA would compute it anew within each sum that it is a factor of, at every number.
     """
     return ops.matmul(ops.eye(array.shape[1], dtype=array.dtype), array)
+
+
+def _lay_down(array):
+    """Has a transposed array written down as such.
+
+    XLA would multiply it as it lies, by products that take 1.2 times as long.
+    """
+    if keras.backend.backend() != "jax":
+        return array
+    import jax
+
+    return jax.lax.optimization_barrier(array)

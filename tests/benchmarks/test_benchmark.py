@@ -150,7 +150,7 @@ def test_more_iterations_are_more_work():
 def test_variants_take_turns():
     calls = []
     timing.median_seconds([lambda: calls.append("a"), lambda: calls.append("b")], repeats=3)
-    assert "".join(calls) == "ab" + "ababab"
+    assert "".join(calls) == "aabb" * 3
 
 
 def test_peak_memory():

@@ -31,7 +31,8 @@ def by_passes(passes, *arguments, leaky=False, rows=None, **options):
 
 
 IN_TILES = functools.partial(route_in_tiles, rows=4)
-IN_CHUNKS = functools.partial(by_passes, functools.partial(ChunkedPasses, chunks=3), rows=4)
+CHUNKED = functools.partial(by_passes, functools.partial(ChunkedPasses, chunks=3))
+IN_CHUNKS = functools.partial(CHUNKED, rows=4)
 # Their gradient in three parts.
 SMALL_PARTS = 4 * 11 * 4 * PARENTS * POSE_DIM
 FUSED = functools.partial(
@@ -108,6 +109,21 @@ def test_without_the_coupling(form, rng):
     arguments = [ops.convert_to_tensor(array) for array in some_arguments(rng, 3)]
     expected = at_once(*arguments, 3)[..., :POSE_DIM]
     np.testing.assert_allclose(to_numpy(form(*arguments, 3)), to_numpy(expected), atol=1e-5)
+
+
+@pytest.mark.parametrize("leaky", [False, True], ids=["plain", "leaky"])
+@pytest.mark.parametrize("batch", [3, 48], ids=["few", "many"])
+@pytest.mark.parametrize("form", [*FORMS, pytest.param(CHUNKED, id="whole-chunks")])
+def test_strong_agreement_overflows_nothing(form, batch, leaky, rng):
+    children, kernel, bias = some_arguments(rng, batch)
+    arguments = [ops.convert_to_tensor(array) for array in (100 * children, kernel, bias)]
+
+    def poses(*arguments):
+        return form(*arguments, 2, leaky=leaky)
+
+    expected = at_once(*arguments, 2, leaky=leaky)[..., :POSE_DIM]
+    np.testing.assert_allclose(to_numpy(poses(*arguments)), to_numpy(expected), atol=1e-4)
+    assert all(np.isfinite(gradient).all() for gradient in gradients(poses, *arguments))
 
 
 def test_many_samples_are_cut_into_even_tiles_of_chunks(rng):
