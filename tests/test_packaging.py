@@ -12,7 +12,9 @@ import zipfile
 import pytest
 
 import capszoo
+from tests.once import ONCE
 
+pytestmark = ONCE
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 SOURCES = (
     "capszoo",

@@ -25,6 +25,7 @@ from capszoo.models import CapsNet
 from capszoo.zoo import cache
 from capszoo.zoo import downloads
 from capszoo.zoo import remote
+from tests.once import ONCE
 from tests.zoo.local_server import block_network
 from tests.zoo.local_server import running
 from tests.zoo.local_server import send
@@ -451,6 +452,7 @@ def go(process):
     process.stdin.flush()
 
 
+@ONCE
 def test_two_processes_at_once(url, server, folder, home):
     def slowly(handler):
         time.sleep(1)
@@ -474,6 +476,7 @@ def test_two_processes_at_once(url, server, folder, home):
     same_weights(capszoo.load(pathlib.Path(outputs[0])), folder)
 
 
+@ONCE
 def test_killed_in_the_middle(url, server, folder, home):
     content, reached, go_on = (folder / WEIGHTS).read_bytes(), threading.Event(), threading.Event()
 

@@ -1,0 +1,13 @@
+"""What needs no run on every backend."""
+
+import keras
+import pytest
+
+import capszoo_backend
+
+FIRST = capszoo_backend.installed()[0]
+
+# For slow tests of what no backend has a part in: packages, processes, files.
+ONCE = pytest.mark.skipif(
+    keras.backend.backend() != FIRST, reason=f"alike on every backend: runs on {FIRST}"
+)
