@@ -7,7 +7,7 @@ import capszoo_backend
 
 FIRST = capszoo_backend.installed()[0]
 
-# For slow tests of what no backend has a part in: packages, processes, files.
+# For slow tests of what no backend has a part in: packages, files.
 ONCE = pytest.mark.skipif(
     keras.backend.backend() != FIRST, reason=f"alike on every backend: runs on {FIRST}"
 )

@@ -20,10 +20,10 @@ from capszoo.validation import check_positive_int
 def benchmark(subjects, batches=(32,), settings=(), with_naive=False, repeats=7, report=None):
     """Measures inference and training steps of networks, layers and routing.
 
-    The variants of a subject are timed by turns and the medians reported, without the first
-    call of each. The floor of a step is the larger of two times: its floating point operations
-    at the rate of a large matrix product on this machine, and the bytes that it has to read
-    and write at the rate of a large copy, both counted from shapes, see
+    The variants of a subject are timed by turns, each call after an untimed one of its own, and
+    the medians reported. The floor of a step is the larger of two times: its floating point
+    operations at the rate of a large matrix product on this machine, and the bytes that it has
+    to read and write at the rate of a large copy, both counted from shapes, see
     `capszoo.benchmarks.counting`.
 
     Args:

@@ -25,8 +25,7 @@ def median_seconds(functions, repeats):
     and caches full of its numbers, would count as this one's time.
 
     Args:
-        functions: Functions without arguments that return once the work is done. The first
-            call of each is not timed.
+        functions: Functions without arguments that return once the work is done.
         repeats: How often each is timed.
 
     Returns:

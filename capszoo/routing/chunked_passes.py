@@ -232,7 +232,10 @@ def _sum_children(weights, votes):
 
 
 def _couple(logits, leaky):
-    """Softmax of `(children, parents, samples)` over the parents; see `agreement.couple`."""
+    """Computes `agreement.couple` of `(children, parents, samples)` over the parents.
+
+    Written out, so that `_exponentials` can take its place in it.
+    """
     largest = ops.max(logits, axis=1, keepdims=True)
     if leaky:
         largest = ops.maximum(largest, 0.0)
@@ -244,6 +247,7 @@ def _couple(logits, leaky):
 
 
 def _exponentials(array):
+    """Takes few samples together with those of the other parents: one long row for a child."""
     children, parents, rows = array.shape
     if rows >= _LEAST_VECTOR_ROWS:
         return ops.exp(array)
@@ -265,9 +269,10 @@ def _settle(array):
 
 
 def _lay_down(array):
-    """Has a transposed array written down as such.
+    """Has a transposed array written down as such, as `contiguous` does on PyTorch.
 
-    XLA would multiply it as it lies, by products that take 1.2 times as long.
+    XLA would multiply it as it lies, by products that take 1.2 times as long. Of what else calls
+    `contiguous`, nothing is quicker for it and tiles of dynamic routing take 1.1 times as long.
     """
     if keras.backend.backend() != "jax":
         return array
