@@ -68,12 +68,17 @@ def benchmark(
         str | None, typer.Option(help="Such as cpu:0 or gpu:0. Default: the backend's.")
     ] = None,
     repeats: Annotated[int, typer.Option(help="How often each step is timed.")] = 7,
-    csv: Annotated[Path | None, typer.Option(help="Write the measurements here.")] = None,
+    csv: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="Write the measurements here.")
+    ] = None,
     as_json: JsonOption = False,
 ):
     """Measure inference and training steps: time, memory, and the least the machine could take."""
     batches = batch or [32]
     settings = [parse_setting(setting, "--compare") for setting in compare or []]
+    if csv:
+        # Before anything is measured: what took an hour is not lost for want of a folder.
+        csv.parent.mkdir(parents=True, exist_ok=True)
     if backend:
         options = [f"--batch={number}" for number in batches]
         options += [f"--compare={setting}" for setting in compare or []]

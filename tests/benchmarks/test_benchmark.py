@@ -168,13 +168,23 @@ def test_peak_memory():
 
 
 def test_command(run, tmp_path):
+    path = tmp_path / "new" / "x.csv"
     code, out, _ = run(
-        "benchmark", "routing", "--batch", 1, "--repeats", 1, "--csv", tmp_path / "x.csv", "--json"
+        "benchmark", "routing", "--batch", 1, "--repeats", 1, "--csv", path, "--json"
     )
     assert code == 0
     rows = json.loads(out)
     assert [row["variant"] for row in rows[:3]] == ["naive", "all votes at once", "default"]
-    assert len(read_csv(tmp_path / "x.csv")) == len(rows) == 6
+    assert len(read_csv(path)) == len(rows) == 6
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_measuring(run, tmp_path, monkeypatch):
+    monkeypatch.setattr("capszoo.benchmarks.benchmark", lambda *_, **__: pytest.fail("measured"))
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path, tmp_path / "file" / "x.csv"):
+        code, _, err = run("benchmark", "routing", "--csv", path)
+        assert code != 0
+        assert "file" in err.lower()
 
 
 @pytest.mark.parametrize(
