@@ -39,9 +39,9 @@ class CapsuleLayer(keras.layers.Layer):
         bias_initializer: Initializer of the vote bias. Defaults to `"zeros"`.
         kernel_regularizer: Regularizer of the transforms. Defaults to `None`.
         recompute: Whether the gradient makes votes and routing anew instead of keeping what
-            they computed: less memory, more time. The routings `dynamic` (of dense capsules),
-            `em` and `cluster` do so of themselves where each child has a transform of its own.
-            Defaults to `False`.
+            they computed: less memory, more time. Where each child has a transform of its own,
+            the routings `dynamic` (of dense capsules) and `em` make votes anew in any case, and
+            `cluster` makes them, and nothing else, anew. Defaults to `False`.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -130,27 +130,33 @@ class CapsuleLayer(keras.layers.Layer):
         self.routing.build(votes_shape)
 
     def call(self, inputs, return_coupling=False):
-        combine = functools.partial(self._combine, return_coupling)
-        if self.recompute:
-            combine = keras.remat(combine)
         poses, activations = self._poses_and_activations(inputs)
+        combine = functools.partial(self._combine, return_coupling)
+        if self.recompute and self.routing.makes_all(self._unmade_votes(poses)):
+            combine = keras.remat(combine)
         return combine(poses) if activations is None else combine(poses, activations)
 
     def _combine(self, return_coupling, poses, activations=None):
+        if activations is not None:
+            activations = self.arrange_activations(activations)
+        return self.routing.route(
+            self._unmade_votes(poses),
+            activations,
+            return_coupling=return_coupling,
+            **self.routing_arguments(),
+        )
+
+    def _unmade_votes(self, poses):
         kernel = ops.convert_to_tensor(self.kernel)
         if self.transform == "matrix":
             # A product with a square matrix transforms each row of a pose alike.
             kernel = block_diagonal(kernel)
-        if activations is not None:
-            activations = self.arrange_activations(activations)
-        votes = routings.UnmadeVotes(
+        return routings.UnmadeVotes(
             functools.partial(self.compute_votes, poses),
             kernel,
             self.vote_offset(),
+            recompute=self.recompute,
             **self.separate_children(poses),
-        )
-        return self.routing.route(
-            votes, activations, return_coupling=return_coupling, **self.routing_arguments()
         )
 
     def separate_children(self, poses):

@@ -37,9 +37,9 @@ class ClusterCapsNet(CapsuleClassifier):
             Defaults to `(1, 2, 1, 2, 1)`.
         routing: How capsules are computed; `None` stands for cluster routing with
             `cluster_size`. Defaults to `None`.
-        recompute: Whether the gradient makes the votes of each layer and their routing anew
-            instead of keeping what they computed: less memory, more time. Of use for other
-            routings; cluster routing does so in any case. Defaults to `False`.
+        recompute: Whether the gradient makes the votes of each layer anew, with other routings
+            than cluster routing what these compute too, instead of keeping them: less memory,
+            more time. Defaults to `False`.
         decoder: Hidden units of a decoder, a Keras layer from masked poses
             `(batch, classes, pose_dim)` to images, or `None` for no decoder.
             Defaults to `None`.

@@ -12,6 +12,7 @@ from capszoo.ops.norms import squash_gradient
 from capszoo.ops.precision import in_float32
 from capszoo.ops.tiles import chunks_per_tile
 from capszoo.ops.tiles import rows_per_tile
+from capszoo.ops.tiles import scan_and_keep
 from capszoo.ops.tiles import scan_chunks
 from capszoo.ops.tiles import scan_tiles
 from capszoo.ops.votes import block_diagonal

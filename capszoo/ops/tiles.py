@@ -76,12 +76,46 @@ def scan_tiles(step, carry, arrays, rows):
     >>> float(total), np.asarray(twice).tolist()
     (15.0, [0.0, 2.0, 4.0, 6.0, 8.0, 10.0])
     """
+    carry, outputs, _ = scan_and_keep(
+        lambda carry, _, *tiles: (*step(carry, *tiles), ()), carry, arrays, rows
+    )
+    return carry, outputs
+
+
+def scan_and_keep(step, carry, arrays, rows, kept=()):
+    """Does `carry, outputs, kept = step(carry, kept, *tiles)` over the tiles of arrays.
+
+    What a step keeps of its tile is for the step of the same tile in another scan: nothing is
+    put together or rearranged, whatever its axes are.
+
+    Args:
+        step: As in `scan_tiles`, but it is given, second, and returns, third, a tuple of tensors
+            of known shapes.
+        carry: As in `scan_tiles`.
+        arrays: As in `scan_tiles`.
+        rows: As in `scan_tiles`.
+        kept: What an earlier scan of as many rows, in tiles of as many, returned as kept.
+            Defaults to `()`, an empty tuple for each step.
+
+    Returns:
+        The last carry, the outputs as `scan_tiles` returns them, and what was kept.
+
+    Example:
+
+    >>> x = ops.arange(6.0)
+    >>> roots = lambda carry, _, tile: (carry, (), (ops.sqrt(tile),))
+    >>> _, _, kept = capszoo.ops.scan_and_keep(roots, (), (x,), 4)
+    >>> squares = lambda carry, kept, tile: (carry, (kept[0] ** 2 - tile,), ())
+    >>> _, (zeros,), _ = capszoo.ops.scan_and_keep(squares, (), (x,), 4, kept)
+    >>> bool(ops.max(ops.abs(zeros)) < 1e-5)
+    True
+    """
     number = arrays[0].shape[0]
     # In a model that is exported a size may be a symbol, which cannot be compared.
     symbolic = number is not None and not isinstance(number, int)
     if symbolic or (number is not None and number <= rows):
-        return step(carry, *arrays)
-    return _SCANS[keras.backend.backend()](step, carry, arrays, rows)
+        return step(carry, kept, *arrays)
+    return _SCANS[keras.backend.backend()](step, carry, arrays, rows, kept)
 
 
 def chunks_per_tile(number, bytes_of_one, chunk_bytes=_CHUNK_BYTES):
@@ -141,23 +175,29 @@ def scan_chunks(step, carry, arrays, chunks):
         # One after another: two at a time would need twice the cache.
         carry, outputs = jax.lax.scan(lambda carry, chunk: step(carry, *chunk), carry, arrays)
         return carry, tuple(ops.reshape(output, (-1, *output.shape[2:])) for output in outputs)
-    return _loop(step, carry, ([array[chunk] for array in arrays] for chunk in range(chunks)))
-
-
-def _loop(step, carry, tiles):
     outputs = []
-    for tile in tiles:
-        carry, tile_outputs = step(carry, *tile)
-        outputs.append(tile_outputs)
-    return carry, tuple(ops.concatenate(parts) for parts in zip(*outputs, strict=True))
+    for chunk in range(chunks):
+        carry, of_chunk = step(carry, *(array[chunk] for array in arrays))
+        outputs.append(of_chunk)
+    return carry, _join(outputs)
 
 
-def _scan_torch(step, carry, arrays, rows):
+def _join(outputs):
+    return tuple(ops.concatenate(parts) for parts in zip(*outputs, strict=True))
+
+
+def _scan_torch(step, carry, arrays, rows, kept):
     starts = range(0, arrays[0].shape[0], rows)
-    return _loop(step, carry, ([array[s : s + rows] for array in arrays] for s in starts))
+    outputs, keeps = [], []
+    for start, of_tile in zip(starts, kept or [()] * len(starts), strict=True):
+        tiles = (array[start : start + rows] for array in arrays)
+        carry, tile_outputs, of_tile = step(carry, of_tile, *tiles)
+        outputs.append(tile_outputs)
+        keeps.append(of_tile)
+    return carry, _join(outputs), keeps
 
 
-def _scan_jax(step, carry, arrays, rows):
+def _scan_jax(step, carry, arrays, rows, kept):
     import jax
 
     # XLA does most of a step on one core: two half tiles at a time keep two of them busy.
@@ -180,13 +220,16 @@ def _scan_jax(step, carry, arrays, rows):
         return ops.reshape(output, (-1, *output.shape[2:]))[:number]
 
     arrays = [cut(array) for array in arrays]
-    carry, outputs = jax.lax.scan(
-        lambda carry, tile: step(carry, *tile), carry, arrays, unroll=at_once
-    )
-    return carry, tuple(join(output) for output in outputs)
+
+    def one(carry, tile):
+        carry, outputs, kept = step(carry, *tile)
+        return carry, (outputs, kept)
+
+    carry, (outputs, kept) = jax.lax.scan(one, carry, (kept, *arrays), unroll=at_once)
+    return carry, tuple(join(output) for output in outputs), kept
 
 
-def _scan_tensorflow(step, carry, arrays, rows):
+def _scan_tensorflow(step, carry, arrays, rows, kept):
     import tensorflow as tf
 
     number = tf.shape(arrays[0])[0]
@@ -196,23 +239,27 @@ def _scan_tensorflow(step, carry, arrays, rows):
     arrays = [_fill(array, tiles * rows - number) for array in arrays]
     arrays = [tf.reshape(array, (tiles, rows, *array.shape[1:])) for array in arrays]
 
-    def body(index, carry, written):
-        carry, outputs = step(carry, *(array[index] for array in arrays))
-        return index + 1, carry, write(index, written, outputs)
+    def of_tile(index):
+        return tuple(array[index] for array in kept), *(array[index] for array in arrays)
 
-    def write(index, written, outputs):
-        return tuple(rows.write(index, new) for rows, new in zip(written, outputs, strict=True))
+    def body(index, carry, written):
+        carry, outputs, keeps = step(carry, *of_tile(index))
+        return index + 1, carry, write(index, written, outputs + keeps)
+
+    def write(index, written, made):
+        return tuple(rows.write(index, new) for rows, new in zip(written, made, strict=True))
 
     # The first tile, outside of the loop, tells how many outputs there are and of what kind.
-    carry, outputs = step(carry, *(array[0] for array in arrays))
-    written = tuple(
-        tf.TensorArray(output.dtype, size=tiles, element_shape=output.shape) for output in outputs
-    )
+    carry, outputs, keeps = step(carry, *of_tile(0))
+    made = outputs + keeps
+    written = tuple(tf.TensorArray(one.dtype, size=tiles, element_shape=one.shape) for one in made)
     _, carry, written = tf.while_loop(
-        lambda index, *_: index < tiles, body, (1, carry, write(0, written, outputs))
+        lambda index, *_: index < tiles, body, (1, carry, write(0, written, made))
     )
-    outputs = [array.stack() for array in written]
-    return carry, tuple(tf.reshape(output, (-1, *output.shape[2:]))[:number] for output in outputs)
+    made = [array.stack() for array in written]
+    outputs, kept = made[: len(outputs)], made[len(outputs) :]
+    outputs = tuple(tf.reshape(one, (-1, *one.shape[2:]))[:number] for one in outputs)
+    return carry, outputs, kept
 
 
 def _fill(array, rows):

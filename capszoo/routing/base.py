@@ -47,7 +47,7 @@ class Routing(keras.layers.Layer):
         super().__init_subclass__(**kwargs)
         # Who overrides `call` alone is to be called, not the faster form of what was before.
         if "call" in vars(cls) and "route" not in vars(cls):
-            cls.route = Routing.route
+            cls.route, cls.makes_all = Routing.route, Routing.makes_all
 
     def call(self, votes, activations=None, return_coupling=False):
         raise NotImplementedError(f"{type(self).__name__} must implement `call`.")
@@ -67,6 +67,19 @@ class Routing(keras.layers.Layer):
             As `call`.
         """
         return self(votes.made(), activations, **arguments)
+
+    def makes_all(self, votes):
+        """Tells whether `route` makes all the votes at once.
+
+        If so, a layer with `recompute=True` has what `route` does done again for the gradient.
+
+        Args:
+            votes: `capszoo.routing.UnmadeVotes`.
+
+        Returns:
+            A boolean.
+        """
+        return True
 
     def refuse_activations(self, activations):
         """Raises `ValueError` if activations are given to a routing that has no use for them."""

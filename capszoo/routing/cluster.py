@@ -97,10 +97,10 @@ class ClusterRouting(Routing):
 
     def route(self, votes, activations=None, return_coupling=False):
         """Combines votes a few rows at a time, so that they never exist all at once."""
-        children = votes.children_by_themselves()
-        if children is None or compiled_by_torch():
+        if self.makes_all(votes):
             return super().route(votes, activations, return_coupling=return_coupling)
         self.refuse_activations(activations)
+        children = votes.children_by_themselves()
         *outer, places, types, child_dim = children.shape[1:]
         per_vote = votes.kernel.shape[-3:]
         outputs = combine_in_tiles(
@@ -108,12 +108,16 @@ class ClusterRouting(Routing):
             ops.reshape(votes.kernel, (types, places * child_dim, *per_vote)),
             votes.offset,
             return_coupling=return_coupling,
+            keep_votes=False if votes.recompute else None,
         )
 
         def with_outer_axes(output):
             return ops.reshape(output, (-1, *outer, *output.shape[1:]))
 
         return keras.tree.map_structure(with_outer_axes, outputs)
+
+    def makes_all(self, votes):
+        return not votes.separable or compiled_by_torch()
 
     def get_config(self):
         return {**super().get_config(), "cluster_size": self.cluster_size}

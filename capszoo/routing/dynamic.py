@@ -124,7 +124,7 @@ class DynamicRouting(IterativeRouting):
 
     def route(self, votes, activations=None, return_coupling=False):
         """Combines dense votes a few samples or children at a time, never all at once."""
-        if votes.dense_children is None or votes.offset is not None or compiled_by_torch():
+        if self.makes_all(votes):
             return super().route(votes, activations, return_coupling=return_coupling)
         self.refuse_activations(activations)
         if self.bias is None:
@@ -140,9 +140,18 @@ class DynamicRouting(IterativeRouting):
         if prefers_chunks(rows):
             passes = ChunkedPasses(self.leaky)
             return route_by_passes(passes, *arguments, **options, rows=even_rows(rows))
-        if not prefers_tiles(children, kernel):
-            return super().route(votes, return_coupling=return_coupling)
         return route_in_tiles(*arguments, leaky=self.leaky, **options)
+
+    def makes_all(self, votes):
+        children = votes.dense_children
+        if children is None or votes.offset is not None or compiled_by_torch():
+            return True
+        kernel = ops.squeeze(votes.kernel, 2)
+        return not (
+            prefers_fused(children, kernel)
+            or prefers_chunks(children.shape[0])
+            or prefers_tiles(children, kernel)
+        )
 
     def _parents(self, votes, coupling):
         if coupling is None:

@@ -191,11 +191,11 @@ class EMRouting(IterativeRouting):
             )
 
         betas = [ops.convert_to_tensor(beta) for beta in (self.beta_use, self.beta_activation)]
-        children = None if votes.offset is not None else votes.children_by_themselves()
-        if children is None:
+        if self.makes_all(votes):
             made = votes.made()
             outputs = route_by_em(steps(made.shape), made, activations, *betas)
         else:
+            children = votes.children_by_themselves()
             *outer, places, inputs, child_dim = children.shape[1:]
             parents, pose_dim = votes.kernel.shape[-2:]
             # A child's places are as good as a longer pose.
@@ -209,6 +209,9 @@ class EMRouting(IterativeRouting):
                 *betas,
             )
         return tuple(ops.cast(output, votes.kernel.dtype) for output in outputs)
+
+    def makes_all(self, votes):
+        return votes.offset is not None or not votes.separable or compiled_by_torch()
 
     def _inverse_temperatures(self):
         return [

@@ -22,6 +22,7 @@ class UnmadeVotes:
         windows: Where each child in a window has a transform of its own, function that gives
             the windows `(batch, rows, columns, places, children, child_dim)`: a child is a type
             at all the places of a window, or a capsule at one place. Defaults to `None`.
+        recompute: Whether none are to be kept for the gradient. Defaults to `False`.
     """
 
     make: Callable
@@ -29,6 +30,12 @@ class UnmadeVotes:
     offset: Any = None
     dense_children: Any = None
     windows: Callable | None = None
+    recompute: bool = False
+
+    @property
+    def separable(self):
+        """Whether the votes of each child are one matrix product of its own."""
+        return self.windows is not None or self.dense_children is not None
 
     def children_by_themselves(self):
         """Gives the children where the votes of each are one matrix product of its own.

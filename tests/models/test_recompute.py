@@ -68,3 +68,53 @@ def test_jax_keeps_less(rng):
         kept[recompute] = sum(leaf.size for leaf in jax.tree.leaves(backward))
     # The transforms are among what is kept.
     assert kept[False] - kept[True] > votes > kept[True]
+
+
+@pytest.mark.parametrize(
+    ("routing", "share_types", "all_again"),
+    [
+        ("cluster", False, False),
+        ("em", False, False),
+        ("cluster", True, True),
+        ("em", True, True),
+        ("dynamic", False, True),
+        ("scaled_distance", False, True),
+    ],
+)
+def test_what_is_in_tiles_is_not_done_again(routing, share_types, all_again, monkeypatch):
+    done_again = []
+    monkeypatch.setattr(keras, "remat", lambda function: done_again.append(function) or function)
+    layer = capszoo.layers.ConvCapsules2D(
+        4, 16, 3, routing=routing, share_types=share_types, recompute=True
+    )
+    layer(np.ones((2, 6, 6, 4, 16), "float32"))
+    assert bool(done_again) == all_again
+
+
+def test_dense_capsules_in_tiles_are_not_done_again(monkeypatch):
+    monkeypatch.delattr(keras, "remat")
+    capszoo.layers.DenseCapsules(3, 4, recompute=True)(np.ones((2, 5, 6), "float32"))
+
+
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="XLA tells what a step needs")
+def test_cluster_routing_makes_its_votes_again(rng, monkeypatch):
+    import jax
+
+    # Of few votes there is one tile, and XLA decides what is made twice.
+    monkeypatch.setattr("capszoo.routing.tiled_cluster.rows_per_tile", lambda _: 4)
+    poses = rng.normal(size=(2, 6, 6, 4, 8)).astype("float32")
+    memory = {}
+    for recompute in (False, True):
+        layers = [
+            capszoo.layers.ConvCapsules2D(
+                4, 8, 3, padding="same", routing="cluster", recompute=recompute
+            )
+            for _ in range(3)
+        ]
+        network = keras.Sequential([keras.Input(poses.shape[1:]), *layers])
+        step = jax.grad(lambda poses, network=network: network(poses).sum())
+        compiled = jax.jit(step).lower(poses).compile()
+        memory[recompute] = compiled.memory_analysis().temp_size_in_bytes
+    votes = math.prod((2, *layers[0].compute_votes_shape(poses.shape)[1:]))
+    # All three keep theirs, or none.
+    assert memory[False] - memory[True] > 2 * 4 * votes

@@ -4,6 +4,7 @@ import pytest
 from keras import ops
 
 from capszoo.ops import chunks_per_tile
+from capszoo.ops import scan_and_keep
 from capszoo.ops import scan_chunks
 from capszoo.ops import scan_tiles
 from capszoo.ops.tiles import runs_on_cpu
@@ -29,6 +30,27 @@ def test_every_row_is_seen_once_and_comes_back_in_order(number):
     total, _, twice = scan(x, 4)
     assert float(total) == x.sum()
     np.testing.assert_array_equal(ops.convert_to_numpy(twice), 2 * x)
+
+
+@pytest.mark.parametrize("number", [3, 4, 7, 8, 9])
+def test_a_scan_finds_what_another_kept_of_the_same_tile(number, rng):
+    x = rng.normal(size=(number, 3)).astype("float32")
+
+    def keep(carry, kept, tile):
+        assert kept == ()
+        return carry, (), (ops.transpose(tile), ops.sum(tile, axis=0))
+
+    def use(carry, kept, tile, factor):
+        transposed, sums = kept
+        return (carry[0] + sums,), (factor * ops.transpose(transposed) - tile,), ()
+
+    x = ops.convert_to_tensor(x)
+    _, _, kept = scan_and_keep(keep, (), (x,), 4)
+    factors = ops.reshape(ops.arange(number, dtype="float32"), (-1, 1))
+    (total,), (found,), _ = scan_and_keep(use, (ops.zeros(3),), (x, factors), 4, kept)
+    x, factors = map(ops.convert_to_numpy, (x, factors))
+    np.testing.assert_allclose(ops.convert_to_numpy(found), x * (factors - 1), atol=1e-6)
+    np.testing.assert_allclose(ops.convert_to_numpy(total), x.sum(axis=0), rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="others know their sizes")

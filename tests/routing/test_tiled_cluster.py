@@ -31,14 +31,15 @@ def at_once(children, kernel, offset):
 
 @pytest.mark.parametrize("rows", [1, 4, 11])
 @pytest.mark.parametrize("offset", [None, "parents", "votes"])
-def test_as_all_at_once(rows, offset, rng):
+@pytest.mark.parametrize("keep_votes", [False, True])
+def test_as_all_at_once(rows, offset, keep_votes, rng):
     arguments = some_arguments(rng, rows, offset)
     # A gradient that is another for each number.
     shape = (rows, PARENTS, POSE_DIM + CHILDREN)
     weights = ops.convert_to_tensor(rng.normal(size=shape).astype("float32"))
 
     def tiled(*arguments):
-        outputs = combine_in_tiles(*arguments, return_coupling=True, rows=4)
+        outputs = combine_in_tiles(*arguments, return_coupling=True, rows=4, keep_votes=keep_votes)
         return ops.concatenate(outputs, axis=-1) * weights
 
     def reference(*arguments):
