@@ -175,26 +175,25 @@ def scan_chunks(step, carry, arrays, chunks):
         # One after another: two at a time would need twice the cache.
         carry, outputs = jax.lax.scan(lambda carry, chunk: step(carry, *chunk), carry, arrays)
         return carry, tuple(ops.reshape(output, (-1, *output.shape[2:])) for output in outputs)
-    outputs = []
-    for chunk in range(chunks):
-        carry, of_chunk = step(carry, *(array[chunk] for array in arrays))
-        outputs.append(of_chunk)
-    return carry, _join(outputs)
+    tiles = ([array[chunk] for array in arrays] for chunk in range(chunks))
+    carry, outputs, _ = _loop(lambda carry, *chunk: (*step(carry, *chunk), ()), carry, tiles)
+    return carry, outputs
 
 
-def _join(outputs):
-    return tuple(ops.concatenate(parts) for parts in zip(*outputs, strict=True))
+def _loop(step, carry, tiles):
+    outputs, kept = [], []
+    for tile in tiles:
+        carry, tile_outputs, tile_kept = step(carry, *tile)
+        outputs.append(tile_outputs)
+        kept.append(tile_kept)
+    return carry, tuple(ops.concatenate(parts) for parts in zip(*outputs, strict=True)), kept
 
 
 def _scan_torch(step, carry, arrays, rows, kept):
     starts = range(0, arrays[0].shape[0], rows)
-    outputs, keeps = [], []
-    for start, of_tile in zip(starts, kept or [()] * len(starts), strict=True):
-        tiles = (array[start : start + rows] for array in arrays)
-        carry, tile_outputs, of_tile = step(carry, of_tile, *tiles)
-        outputs.append(tile_outputs)
-        keeps.append(of_tile)
-    return carry, _join(outputs), keeps
+    tiles = ([array[start : start + rows] for array in arrays] for start in starts)
+    kept = kept or [()] * len(starts)
+    return _loop(step, carry, ((own, *tile) for own, tile in zip(kept, tiles, strict=True)))
 
 
 def _scan_jax(step, carry, arrays, rows, kept):

@@ -38,15 +38,13 @@ class UnmadeVotes:
         return self.windows is not None or self.dense_children is not None
 
     def children_by_themselves(self):
-        """Gives the children where the votes of each are one matrix product of its own.
+        """Gives the children of separable votes.
 
         Returns:
-            Tensor of shape `(batch, *spatial, places, children, child_dim)`, or `None`. The
-            kernel of a child multiplies what it is at all places.
+            Tensor of shape `(batch, *spatial, places, children, child_dim)`. The kernel of a
+            child multiplies what it is at all places.
         """
-        if self.windows is not None:
-            return self.windows()
-        return None if self.dense_children is None else ops.expand_dims(self.dense_children, 1)
+        return self.windows() if self.windows else ops.expand_dims(self.dense_children, 1)
 
     def made(self):
         """Makes all the votes.
