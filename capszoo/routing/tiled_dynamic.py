@@ -195,7 +195,11 @@ def route_in_tiles(
 
 def _rows_per_tile(kernel_shape):
     inputs, _, parents, pose_dim = kernel_shape
-    return rows_per_tile(4 * parents * inputs * pose_dim)
+    bytes_per_row = 4 * parents * inputs * pose_dim
+    if keras.backend.backend() == "tensorflow" and runs_on_cpu():
+        # Half as many as suit EM and cluster routing: all take 1.3 times as long.
+        bytes_per_row *= 2
+    return rows_per_tile(bytes_per_row)
 
 
 def _sum_of_products(coefficients, directions):
