@@ -12,8 +12,8 @@ from capszoo.benchmarks.report import Measurement
 from capszoo.benchmarks.subjects import make_steps
 from capszoo.benchmarks.timing import median_seconds
 from capszoo.benchmarks.timing import peak_memory
-from capszoo.training.machine import describe_hardware
-from capszoo.training.machine import versions
+from capszoo.device import describe_hardware
+from capszoo.device import versions
 from capszoo.validation import check_positive_int
 
 

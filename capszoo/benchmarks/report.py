@@ -5,7 +5,7 @@ import dataclasses
 import io
 import pathlib
 
-from capszoo.zoo.text_files import write_text
+from capszoo.files import write_text
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,8 +7,8 @@ import time
 
 import keras
 
-from capszoo.ops.tiles import runs_on_cpu
-from capszoo.training.machine import resident_bytes
+from capszoo.device import resident_bytes
+from capszoo.device import runs_on_cpu
 
 _CLEAR = pathlib.Path("/proc/self/clear_refs")
 _RESET_PEAK = "5"

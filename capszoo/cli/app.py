@@ -12,8 +12,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from capszoo.files import load_yaml
 from capszoo.version import __version__
-from capszoo.zoo.yaml_text import load_yaml
 
 app = typer.Typer(
     name="capszoo",

@@ -6,9 +6,9 @@ import contextvars
 import keras
 from keras import ops
 
+from capszoo.device import compiled_by_torch
+from capszoo.device import runs_on_cpu
 from capszoo.ops import fourier
-from capszoo.ops.tiles import compiled_by_torch
-from capszoo.ops.tiles import runs_on_cpu
 from capszoo.validation import check_choice
 from capszoo.validation import check_size_pair
 

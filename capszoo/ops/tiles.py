@@ -1,9 +1,9 @@
 """Work on a large batch a few rows at a time, so that what lies between stays in the caches."""
 
-import functools
-
 import keras
 from keras import ops
+
+from capszoo.device import runs_on_cpu
 
 # Of the largest tensor of a tile. Dynamic routing of 1152 children of 8 to 10 parents of 16,
 # forward and backward, takes 1.1 times as long with half or twice as much, twice as long at once.
@@ -31,25 +31,6 @@ def rows_per_tile(bytes_per_row):
     """
     rows = int((_CPU_BYTES if runs_on_cpu() else _GPU_BYTES) // bytes_per_row)
     return 1 << max(rows.bit_length() - 1, 0)
-
-
-@functools.cache
-def runs_on_cpu():
-    """Tells whether no device but the CPU is at hand."""
-    if keras.backend.backend() == "torch":
-        import torch
-
-        return not (torch.cuda.is_available() or torch.backends.mps.is_available())
-    return all(device.startswith("cpu") for device in keras.distribution.list_devices())
-
-
-def compiled_by_torch():
-    """Tells whether `torch.compile` is at work: it cannot see through gradients of one's own."""
-    if keras.backend.backend() != "torch":
-        return False
-    import torch
-
-    return torch.compiler.is_compiling()
 
 
 def scan_tiles(step, carry, arrays, rows):

@@ -3,9 +3,9 @@
 import keras
 from keras import ops
 
+from capszoo.device import runs_on_cpu
 from capszoo.ops import chunks_per_tile
 from capszoo.ops import scan_chunks
-from capszoo.ops.tiles import runs_on_cpu
 
 # Below, a product for each child is too small to be quick.
 _LEAST_ROWS = 32

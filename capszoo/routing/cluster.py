@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from capszoo.ops.tiles import compiled_by_torch
+from capszoo.device import compiled_by_torch
 from capszoo.routing.base import Routing
 from capszoo.routing.registry import register
 from capszoo.routing.tiled_cluster import VARIANCE_EPSILON

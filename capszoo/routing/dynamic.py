@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
+from capszoo.device import compiled_by_torch
 from capszoo.ops import squash
-from capszoo.ops.tiles import compiled_by_torch
 from capszoo.routing.agreement import agreement
 from capszoo.routing.agreement import couple
 from capszoo.routing.agreement import sum_children

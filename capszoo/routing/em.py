@@ -5,8 +5,8 @@ import math
 import keras
 from keras import ops
 
+from capszoo.device import compiled_by_torch
 from capszoo.ops import log_sigmoid
-from capszoo.ops.tiles import compiled_by_torch
 from capszoo.routing.agreement import agreement
 from capszoo.routing.agreement import sum_children
 from capszoo.routing.base import IterativeRouting

@@ -4,10 +4,10 @@ import keras
 import numpy as np
 from keras import ops
 
+from capszoo.device import runs_on_cpu
 from capszoo.ops import contiguous
 from capszoo.ops import rows_per_tile
 from capszoo.ops import scan_and_keep
-from capszoo.ops.tiles import runs_on_cpu
 
 VARIANCE_EPSILON = 1e-8
 # Of the sum that a vote is: longer ones take more time to make than to write down and read.

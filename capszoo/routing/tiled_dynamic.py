@@ -3,12 +3,12 @@
 import keras
 from keras import ops
 
+from capszoo.device import runs_on_cpu
 from capszoo.ops import contiguous
 from capszoo.ops import rows_per_tile
 from capszoo.ops import scan_tiles
 from capszoo.ops import squash
 from capszoo.ops import squash_gradient
-from capszoo.ops.tiles import runs_on_cpu
 from capszoo.routing.agreement import agreement
 from capszoo.routing.agreement import couple
 from capszoo.routing.agreement import sum_children

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 import yaml
 
+from capszoo.files import write_text
 from capszoo.training.evaluation import evaluate
 from capszoo.zoo import find_preset
 from capszoo.zoo import golden
@@ -18,7 +19,6 @@ from capszoo.zoo import load
 from capszoo.zoo import read_preset
 from capszoo.zoo import weights as weights_files
 from capszoo.zoo.schema import Golden
-from capszoo.zoo.text_files import write_text
 
 # What is measured, and stands behind what is chosen.
 MEASURED = ("results", "weights", "golden")

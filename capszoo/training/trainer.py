@@ -7,12 +7,12 @@ import keras
 
 from capszoo import data
 from capszoo import losses
+from capszoo.device import describe_hardware
+from capszoo.device import versions
 from capszoo.training.batches import EvaluationBatches
 from capszoo.training.batches import TrainingBatches
 from capszoo.training.distribution import Distribution
 from capszoo.training.distribution import all_devices
-from capszoo.training.machine import describe_hardware
-from capszoo.training.machine import versions
 from capszoo.training.run_folder import RecordEpochs
 from capszoo.training.run_folder import RunFolder
 from capszoo.training.run_folder import best_epoch

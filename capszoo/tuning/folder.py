@@ -13,7 +13,7 @@ import json
 import pathlib
 import time
 
-from capszoo.zoo.text_files import write_text
+from capszoo.files import write_text
 
 SEARCH_FILE = "search.json"
 SECONDS_TO_WAIT = 600

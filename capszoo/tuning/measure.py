@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 
-from capszoo.training.machine import resident_bytes
+from capszoo.device import resident_bytes
 from capszoo.tuning.run import search
 
 # One model, so that trials differ in what hardly costs time.

@@ -11,8 +11,8 @@ import pathlib
 import keras_tuner
 from keras_tuner import oracles
 
+from capszoo.files import write_text
 from capszoo.validation import check_choice
-from capszoo.zoo.text_files import write_text
 
 # A failed trial says something about its combination, not about the search.
 NO_LIMIT = 1_000_000_000

@@ -4,13 +4,13 @@ import pathlib
 
 import pydantic
 
+from capszoo.files import read_yaml
 from capszoo.models import get_family
 from capszoo.tuning.schema import TYPES
 from capszoo.tuning.schema import Choice
 from capszoo.tuning.schema import SearchSpace
 from capszoo.validation import unknown_name_error
 from capszoo.zoo import presets
-from capszoo.zoo.yaml_text import read_yaml
 
 SPACE_FILE = "search_space.yaml"
 

@@ -11,7 +11,7 @@ import time
 import keras
 import yaml
 
-from capszoo.zoo.text_files import write_text
+from capszoo.files import write_text
 
 MOST_RESTARTS = 5
 CHIEF = "chief"

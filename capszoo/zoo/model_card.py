@@ -2,7 +2,7 @@
 
 import yaml
 
-from capszoo.zoo.text_files import write_text
+from capszoo.files import write_text
 
 CARD_FILE = "README.md"
 BAR = r"\|"  # as it stands inside a table's cell

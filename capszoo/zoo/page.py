@@ -3,12 +3,12 @@
 `python -m capszoo.zoo.page` writes it anew to `zoo_configs/README.md`.
 """
 
+from capszoo.files import write_text
 from capszoo.zoo.model_card import percent_with_error
 from capszoo.zoo.model_card import result_lines
 from capszoo.zoo.presets import configs_folder
 from capszoo.zoo.presets import list_presets
 from capszoo.zoo.presets import read_preset
-from capszoo.zoo.text_files import write_text
 
 PAGE_FILE = "README.md"
 

@@ -1,7 +1,7 @@
 """Reading one preset file."""
 
+from capszoo.files import read_yaml
 from capszoo.zoo.schema import validate
-from capszoo.zoo.yaml_text import read_yaml
 
 PRESET_FILE = "preset.yaml"
 

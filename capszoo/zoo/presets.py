@@ -6,12 +6,12 @@ import pathlib
 
 import yaml
 
+from capszoo.files import write_text
 from capszoo.validation import unknown_name_error
 from capszoo.zoo.preset_file import PRESET_FILE
 from capszoo.zoo.preset_file import read_preset_file
 from capszoo.zoo.remote import fetch_preset
 from capszoo.zoo.remote import is_remote
-from capszoo.zoo.text_files import write_text
 
 _NOT_PRESETS = {"search_space.yaml"}
 

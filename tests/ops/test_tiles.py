@@ -3,11 +3,11 @@ import numpy as np
 import pytest
 from keras import ops
 
+from capszoo.device import runs_on_cpu
 from capszoo.ops import chunks_per_tile
 from capszoo.ops import scan_and_keep
 from capszoo.ops import scan_chunks
 from capszoo.ops import scan_tiles
-from capszoo.ops.tiles import runs_on_cpu
 
 
 def running_sum(carry, tile):

@@ -8,8 +8,8 @@ import pytest
 from keras import ops
 
 import capszoo
+from capszoo.device import runs_on_cpu
 from capszoo.ops import dense_votes
-from capszoo.ops.tiles import runs_on_cpu
 from capszoo.routing import DynamicRouting
 from capszoo.routing.chunked_passes import ChunkedPasses
 from capszoo.routing.chunked_passes import even_rows

@@ -3,10 +3,10 @@
 import pytest
 
 import capszoo
+from capszoo.files import load_yaml
 from capszoo.zoo import find_preset
 from capszoo.zoo import list_presets
 from capszoo.zoo import read_preset
-from capszoo.zoo.yaml_text import load_yaml
 from tests.zoo.tiny import tiny_model
 from tests.zoo.tiny import write_tiny
 

@@ -1,8 +1,21 @@
-"""YAML as presets are written: 1e-3 is a number, and no key stands twice."""
+"""Text and YAML files: text written whole or not at all, YAML as presets are written."""
 
+import os
 import re
 
 import yaml
+
+
+def write_text(path, text):
+    """Writes a text file beside its name and moves it there: nobody sees half of it.
+
+    Args:
+        path: `pathlib.Path` of the file.
+        text: What it will hold.
+    """
+    partial = path.with_name(f"{path.name}.partial")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, path)
 
 
 class _Loader(yaml.SafeLoader):
@@ -59,7 +72,7 @@ def load_yaml(text):
 
     Example:
 
-    >>> capszoo.zoo.yaml_text.load_yaml("learning_rate: 1e-3")
+    >>> capszoo.files.load_yaml("learning_rate: 1e-3")
     {'learning_rate': 0.001}
     """
     try:

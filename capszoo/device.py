@@ -1,5 +1,6 @@
-"""What a run was measured on: the hardware, the versions, the memory of the process."""
+"""What runs where: the devices at hand, what a backend is doing, the hardware in words."""
 
+import functools
 import importlib.metadata
 import os
 import pathlib
@@ -12,6 +13,25 @@ from capszoo.version import __version__
 _STATUS = pathlib.Path("/proc/self/status")
 
 
+@functools.cache
+def runs_on_cpu():
+    """Tells whether no device but the CPU is at hand."""
+    if keras.backend.backend() == "torch":
+        import torch
+
+        return not (torch.cuda.is_available() or torch.backends.mps.is_available())
+    return all(device.startswith("cpu") for device in keras.distribution.list_devices())
+
+
+def compiled_by_torch():
+    """Tells whether `torch.compile` is at work: it cannot see through gradients of one's own."""
+    if keras.backend.backend() != "torch":
+        return False
+    import torch
+
+    return torch.compiler.is_compiling()
+
+
 def describe_hardware():
     """Names the accelerator in use, if there is one, and the processor cores of this process.
 
@@ -20,7 +40,7 @@ def describe_hardware():
 
     Example:
 
-    >>> "CPU core" in capszoo.training.machine.describe_hardware()
+    >>> "CPU core" in capszoo.device.describe_hardware()
     True
     """
     # A scheduler may give a process fewer cores than there are; macOS and Windows do not say.
@@ -39,7 +59,7 @@ def versions():
 
     Example:
 
-    >>> sorted(capszoo.training.machine.versions())[0]
+    >>> sorted(capszoo.device.versions())[0]
     'capszoo'
     """
     found = {"capszoo": __version__, "python": platform.python_version()}
