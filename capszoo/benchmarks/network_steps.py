@@ -88,5 +88,5 @@ def _build(subject, settings, policy):
     if form == AT_ONCE:
         return network, family(**arguments, routing=at_once(network.routing))
     if isinstance(network, ClusterCapsNet) and type(network.routing) is ClusterRouting:
-        return network, NaiveClusterCapsNet(network)
+        return network, NaiveClusterCapsNet.like(network)
     return network, family(**arguments, routing=naive(network.routing))
