@@ -44,7 +44,8 @@ def train(
     """Trains a preset by its recipe, with plain `model.fit`, and measures it once at the end.
 
     The epoch is chosen by the task's first measure on validation images; the test images are
-    touched once, with the weights of that epoch. The run folder is a preset directory when the run is done.
+    touched once, with the weights of that epoch. The run folder is a preset directory when the
+    run is done.
 
     Args:
         preset: A name of `capszoo.list_presets()`, a preset file or directory, or a
