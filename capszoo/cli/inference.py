@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Annotated
+from typing import Any
 
 import numpy as np
 import typer
@@ -62,14 +63,13 @@ def predict(
     """Classify pictures with a trained preset. A score is a capsule's length, from 0 to 1."""
     description = zoo.read_preset(preset)
     model = zoo.load(preset)
-    pictures = [read_picture(description, path, model.image_shape) for path in images]
-    pictures = np.stack(pictures)
+    pictures = np.stack([read_picture(description, path, model.image_shape) for path in images])
     if invert:
         pictures = 255 - pictures
     scores = model.predict(pictures, verbose=0)
     names = zoo.class_names(description)
     best = np.argsort(-scores, axis=-1)[:, :top]
-    found = [
+    found: list[dict[str, Any]] = [
         {"image": str(path), "classes": [[names[k], round(float(own[k]), 4)] for k in order]}
         for path, own, order in zip(images, scores, best, strict=True)
     ]

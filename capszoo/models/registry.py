@@ -11,7 +11,7 @@ from capszoo.validation import unknown_name_error
 
 ENTRY_POINT_GROUP = "capszoo.families"
 
-_FAMILIES = {}
+_FAMILIES: dict[str, type[CapsuleClassifier]] = {}
 
 
 def register_family(name):

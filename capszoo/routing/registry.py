@@ -7,7 +7,7 @@ import keras
 from capszoo.routing.base import Routing
 from capszoo.validation import unknown_name_error
 
-_ROUTINGS = {}
+_ROUTINGS: dict[str, type[Routing]] = {}
 
 
 def names():

@@ -10,7 +10,7 @@ import pydantic
 from capszoo.models import get_family
 from capszoo.validation import unknown_name_error
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Literal[1] = 1
 
 PositiveInt = Annotated[int, pydantic.Field(ge=1)]
 Fraction = Annotated[float, pydantic.Field(ge=0, le=1)]
