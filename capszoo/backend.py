@@ -72,7 +72,7 @@ def configure() -> None:
     """Makes Keras take the backend that `choose` names, unless Keras is imported already.
 
     In a process that is the `capszoo` command, what cannot be chosen is one line and exit code 2,
-    and TensorFlow does not say how it was built.
+    and TensorFlow is told to log errors alone.
 
     Raises:
         ImportError: If no backend is installed, or not the one asked for.
