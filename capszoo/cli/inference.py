@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Annotated
+from typing import Any
 
 import numpy as np
 import typer
@@ -74,7 +75,7 @@ def predict(
     scores = model.predict(pictures, verbose=0)
     names = zoo.class_names(description)
     best = np.argsort(-scores, axis=-1)[:, :top]
-    found = [
+    found: list[dict[str, Any]] = [
         {"image": str(path), "classes": [[names[k], round(float(own[k]), 4)] for k in order]}
         for path, own, order in zip(images, scores, best, strict=True)
     ]

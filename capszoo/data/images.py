@@ -2,15 +2,20 @@
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from capszoo.validation import check_image_shape
 
+if TYPE_CHECKING:
+    from PIL import Image
+
 MODES = {1: "L", 3: "RGB"}
 
 
-def check_picture_shape(image_shape) -> tuple[int, int, int]:
+def check_picture_shape(image_shape: Any) -> tuple[int, int, int]:
     """Returns `image_shape` as a tuple, or raises `ValueError` if a file cannot have it."""
     image_shape = check_image_shape(image_shape)
     if image_shape[2] not in MODES:
@@ -104,7 +109,7 @@ def native_shape(path: str | os.PathLike) -> tuple[int, int, int]:
     return picture.height, picture.width, 1 if is_gray else 3
 
 
-def open_picture(path: str | os.PathLike):
+def open_picture(path: str | os.PathLike) -> "Image.Image":
     """Returns the upright `PIL.Image` in a file, decoded to the end."""
     from PIL import Image
     from PIL import ImageOps

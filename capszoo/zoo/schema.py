@@ -12,7 +12,7 @@ from capszoo.data.data_set import DATA_SETS
 from capszoo.models import get_family
 from capszoo.validation import unknown_name_error
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Literal[1] = 1
 # Of presets from before there were others.
 DEFAULT_TASK = "classification"
 
