@@ -46,6 +46,11 @@ class Registry:
             ValueError: If the name is no lower-case identifier or stands for another thing.
             TypeError: If the thing is not of this kind.
         """
+        self.check(name, thing)
+        self.items[name] = thing
+
+    def check(self, name: str, thing: Any) -> None:
+        """Raises what `add` would raise."""
         self._check(thing)
         if not (isinstance(name, str) and name.isidentifier() and name.islower()):
             raise ValueError(
@@ -54,7 +59,6 @@ class Registry:
         taken = self.items.get(name, thing)
         if _identity(taken) != _identity(thing):
             raise ValueError(f"The {self.kind} name {name!r} is taken by {_identity(taken)[-1]}.")
-        self.items[name] = thing
 
     def names(self, pattern: str = "*") -> list[str]:
         """Lists the names that match a shell-style pattern, in order."""

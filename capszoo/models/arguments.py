@@ -1,18 +1,21 @@
 """The arguments of a model: its family's own, those of its task and of its input end."""
 
+import functools
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 # By these a task hands on what it has made: they are no arguments of the model's user.
 _MADE = {"self", "input_end", "outputs"}
+_GATHERING = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
-def of_function(function) -> set[str]:
-    """Names the parameters of a function or class, without those that gather others."""
+def of_function(function: Callable) -> dict[str, Any]:
+    """Maps the parameters of a function or class, without those that gather, to their defaults."""
     parameters = inspect.signature(function).parameters.values()
-    return {one.name for one in parameters if one.kind is not inspect.Parameter.VAR_KEYWORD}
+    return {one.name: one.default for one in parameters if one.kind not in _GATHERING}
 
 
 def defaults(cls: type) -> dict[str, Any]:
@@ -37,38 +40,55 @@ def defaults(cls: type) -> dict[str, Any]:
     # Ours have an input end; what Keras and its backends put below has none.
     ours = [base for base in cls.__mro__ if hasattr(base, "input_end")]
     takers = [base for base in ours if "__init__" in vars(base)]
-    for taker in [*takers, cls.input_end]:
-        parameters = inspect.signature(taker.__init__).parameters.values()
-        for one in parameters:
-            if one.kind is not inspect.Parameter.VAR_KEYWORD and one.name not in _MADE:
-                found.setdefault(one.name, one.default)
-        hands_on = any(one.kind is inspect.Parameter.VAR_KEYWORD for one in parameters)
-        if not hands_on and taker is not ours[-1]:
+    for taker in [*takers, cls.input_end]:  # type: ignore[attr-defined]
+        for name, default in of_function(taker.__init__).items():
+            if name not in _MADE:
+                found.setdefault(name, default)
+        kinds = [one.kind for one in inspect.signature(taker.__init__).parameters.values()]
+        if inspect.Parameter.VAR_KEYWORD not in kinds and taker is not ours[-1]:
             break
     return found
 
 
-def named(cls: type, args: tuple, kwargs: dict[str, Any]) -> dict[str, Any]:
-    """Maps each argument that was given, or has a default, to its value, as plain data.
+def kept(constructor: Callable) -> Callable:
+    """Decorates a constructor to keep each of its arguments as an attribute, before it runs.
+
+    A class that calls the constructor of its base with another value than it was given itself
+    so has the value that counts. Keras is passed by: it is not ready for attributes yet, and
+    would track and wrap them.
 
     Args:
-        cls: A `CapsuleModel` subclass.
-        args: What its constructor was given by position.
-        kwargs: What it was given by name.
+        constructor: An `__init__`.
 
     Returns:
-        Dictionary; lists have become tuples, and NumPy's numbers and arrays Python's own.
+        The decorated constructor.
     """
-    names = list(inspect.signature(cls.__init__).parameters)[1:]
-    given = {**dict(zip(names, args, strict=False)), **kwargs}
-    values = {
-        name: plain(given.get(name, default))
-        for name, default in defaults(cls).items()
-        if name in given or default is not inspect.Parameter.empty
-    }
-    return {
-        name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
-    }
+    signature = inspect.signature(constructor)
+
+    @functools.wraps(constructor)
+    def keeping(self, *args, **kwargs):
+        try:
+            bound = signature.bind(self, *args, **kwargs)
+        except TypeError:
+            pass  # the constructor says so itself
+        else:
+            bound.apply_defaults()
+            values = dict(list(bound.arguments.items())[1:])
+            gathering = [one for one in values if signature.parameters[one].kind in _GATHERING]
+            keep(self, {name: value for name, value in values.items() if name not in gathering})
+        constructor(self, *args, **kwargs)
+
+    # Keras reads this one, and does not look behind decorators.
+    keeping.__signature__ = signature  # type: ignore[attr-defined]
+    return keeping
+
+
+def keep(model, values: dict[str, Any]) -> None:
+    """Makes values attributes of a model, as plain data, past Keras."""
+    for name, value in values.items():
+        if name not in _MADE and not hasattr(type(model), name):
+            value = plain(value)
+            object.__setattr__(model, name, tuple(value) if isinstance(value, list) else value)
 
 
 def plain(value):

@@ -55,15 +55,10 @@ class CapsuleModel(keras.Model):
     data_fields: ClassVar[dict[str, tuple[Any, Any]]] = {}
     input_end: ClassVar[type] = ImageInput
 
-    def __new__(cls, *args, **kwargs):
-        model = super().__new__(cls, *args, **kwargs)
-        given = arguments.named(cls, args, kwargs)
-        # Past Keras, which is not ready for attributes yet, and would track and wrap them.
-        for argument, value in given.items():
-            if not hasattr(cls, argument):
-                object.__setattr__(model, argument, value)
-        object.__setattr__(model, "_given", types.SimpleNamespace(**given))
-        return model
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "__init__" in vars(cls):
+            cls.__init__ = arguments.kept(cls.__init__)
 
     def __init__(self, input_end, outputs, dtype=None, name=None, trainable=True):
         name = getattr(self, "family", None) if name is None else name
@@ -138,8 +133,7 @@ class CapsuleModel(keras.Model):
         """
         return loss
 
-    @classmethod
-    def open_input(cls, given: dict[str, Any], dtype=None):
+    def open_input(self, given: dict[str, Any], dtype=None):
         """Opens the graph by the arguments of the input end, which are taken out.
 
         Args:
@@ -149,8 +143,11 @@ class CapsuleModel(keras.Model):
         Returns:
             The input end.
         """
-        names = arguments.of_function(cls.input_end) & set(given)
-        return cls.input_end(dtype=dtype, **{name: given.pop(name) for name in names})
+        known = arguments.of_function(self.input_end)
+        own = {name: given.pop(name) for name in known if name in given}
+        input_end = self.input_end(**own, dtype=dtype)
+        arguments.keep(self, {**known, **own})
+        return input_end
 
     # What a family answers, and what a task or family may answer differently.
 
@@ -337,7 +334,7 @@ class CapsuleModel(keras.Model):
         preset_functions["save"](self, directory, **kwargs)
 
     def get_config(self):
-        config = {name: self._serialize(value) for name, value in vars(self._given).items()}
+        config = {name: self._serialize(getattr(self, name)) for name in self.argument_names()}
         return {
             **config,
             "dtype": keras.dtype_policies.serialize(self.dtype_policy),

@@ -54,7 +54,8 @@ def register_family(name: str):
     """
 
     def decorate(cls):
-        if isinstance(cls, type) and vars(cls).get("family", name) != name:
+        FAMILIES.check(name, cls)
+        if vars(cls).get("family", name) != name:
             raise ValueError(f"{cls.__qualname__} is the family {cls.family!r} already.")
         FAMILIES.add(name, cls)
         cls.family = name

@@ -246,7 +246,10 @@ def validate(content, where):
     schema = Preset
     if isinstance(family, str):
         data_name = section.get("name") if isinstance(section, dict) else None
-        schema = preset_schema(family, data_name if isinstance(data_name, str) else None)
+        try:
+            schema = preset_schema(family, data_name if isinstance(data_name, str) else None)
+        except ValueError as error:
+            raise ValueError(f"{where} is not a valid preset:\n  family: {error}") from None
     try:
         return schema.model_validate(content)
     except pydantic.ValidationError as error:
