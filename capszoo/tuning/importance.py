@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+from scipy.stats import rankdata
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.model_selection import KFold
 
@@ -39,24 +40,29 @@ class Importance:
         """The share up to which a hyper-parameter may matter by chance alone.
 
         Shuffling what does not matter makes the forest worse as often as better, so that the
-        share furthest below zero shows how far chance reaches above it.
+        share furthest below zero shows how far chance reaches above it; taken twice, since there
+        are few shares.
         """
-        return max([0.0, *(-share for share in self.shares.values())])
+        return 2 * max([0.0, *(-share for share in self.shares.values())])
 
 
 def importance(trials, scores):
-    """The share of the variance of the scores that hangs on each hyper-parameter.
+    """The share of the variance of the ranks of trials that hangs on each hyper-parameter.
 
     The permutation importance of a random forest, out of fold: the settings are cut into five
-    parts; a forest that learnt the scores $y$ of four predicts those of the fifth, once as it is,
-    $\\hat y$, and ten times with the values of hyper-parameter $h$ shuffled, $\\hat y^{(h)}$,
+    parts; a forest that learnt the ranks $y$ of four by their scores predicts those of the fifth,
+    once as it is, $\\hat y$, and ten times with the values of hyper-parameter $h$ shuffled,
+    $\\hat y^{(h)}$,
 
     $$\\frac{\\operatorname{mean}_{i \\in T_h}
-    \\big[(y_i - \\hat y_i^{(h)})^2 - (y_i - \\hat y_i)^2\\big]}{\\operatorname{var}(y)},$$
+    \\big[(y_i - \\hat y_i^{(h)})^2 - (y_i - \\hat y_i)^2\\big]}{2 \\operatorname{var}(y)},$$
 
     where $T_h$ are the trials that had $h$: one that counts only with another's value is shuffled
-    among them alone. The epochs that a tuner gave are a hyper-parameter too, `epochs`. Trials of
-    the same setting are never on both sides.
+    among them alone. With the half it is the share of the variance that is left, on average, where
+    all but $h$ is known (Sobol's total index, in which interactions count for each of theirs).
+    The epochs that a tuner gave are a hyper-parameter too, `epochs`. Trials of the same setting
+    are never on both sides. Ranks, since of scores a few trials that diverged would be all of the
+    variance.
 
     There is no estimate from fewer than 40 different settings, none where the forest explains
     less than a tenth of the variance of the trials left out, and none of a hyper-parameter that
@@ -86,7 +92,6 @@ def importance(trials, scores):
         fast variable importance test for random forests for high-dimensional data", for
         `Importance.chance`.
     """
-    scores = np.asarray(scores, dtype=float)
     keys = [repr(sorted(one["values"].items())) for one in trials]
     settings = np.unique(keys, return_inverse=True)[1] if keys else np.array([], int)
     count = len(set(keys))
@@ -95,14 +100,14 @@ def importance(trials, scores):
         return Importance(f"{reason} {MIN_SETTINGS}", len(trials), count)
     columns = _columns(trials)
     explained, increases = 0.0, {}
-    if columns and scores.var() > 0:
-        explained, increases = _shuffle(columns, scores, settings)
+    ranks = rankdata(scores)
+    if columns and ranks.var() > 0:
+        explained, increases = _shuffle(columns, ranks, settings)
     found = Importance("", len(trials), count, explained)
     if explained < MIN_EXPLAINED:
         reason = (
-            f"what {len(trials)} trials teach about the score explains "
-            f"{max(explained, 0):.0%} of its variance in trials left out; it takes "
-            f"{MIN_EXPLAINED:.0%}"
+            f"what {len(trials)} trials teach explains {max(explained, 0):.0%} of the ranks of "
+            f"trials left out; it takes {MIN_EXPLAINED:.0%}"
         )
         return dataclasses.replace(found, reason=reason)
     had = {name: int((~np.isnan(column)).sum()) for name, column in columns.items()}
@@ -126,22 +131,22 @@ def _columns(trials):
     return columns
 
 
-def _shuffle(columns, scores, settings):
+def _shuffle(columns, ranks, settings):
     """What a forest explains of trials left out, and how much of it each column's values."""
     features = np.column_stack(list(columns.values()))
     had = ~np.isnan(features)
     # In the middle of the values no single split tells who had the hyper-parameter, so that the
     # credit for having it stays with the one it depends on.
     features = np.where(had, features, np.nanmedian(features, axis=0))
-    errors, increases = np.zeros(len(scores)), np.zeros(features.shape)
+    errors, increases = np.zeros(len(ranks)), np.zeros(features.shape)
     generator = np.random.default_rng(0)
     numbers = np.unique(settings)
     for _, left_out in KFold(_FOLDS, shuffle=True, random_state=0).split(numbers):
         is_test = np.isin(settings, numbers[left_out])
         forest = RandomForestRegressor(random_state=0)
-        forest.fit(features[~is_test], scores[~is_test])
+        forest.fit(features[~is_test], ranks[~is_test])
         tests = np.flatnonzero(is_test)
-        errors[tests] = (forest.predict(features[tests]) - scores[tests]) ** 2
+        errors[tests] = (forest.predict(features[tests]) - ranks[tests]) ** 2
         for column in range(features.shape[1]):
             rows = tests[had[tests, column]]
             if not len(rows):
@@ -150,10 +155,10 @@ def _shuffle(columns, scores, settings):
             values = features[had[:, column], column]
             shuffled[:, column] = generator.choice(values, len(shuffled))
             predicted = forest.predict(shuffled).reshape(_SHUFFLES, len(rows))
-            worse = (predicted - scores[rows]) ** 2 - errors[rows]
+            worse = ((predicted - ranks[rows]) ** 2 - errors[rows]) / 2
             increases[rows, column] = worse.mean(axis=0)
     shares = [
-        increases[had[:, column], column].mean() / scores.var() for column in range(len(columns))
+        increases[had[:, column], column].mean() / ranks.var() for column in range(len(columns))
     ]
-    explained = 1 - errors.mean() / scores.var()
+    explained = 1 - errors.mean() / ranks.var()
     return float(explained), dict(zip(columns, map(float, shares), strict=True))

@@ -1,5 +1,7 @@
 """The parallel coordinates of a search: every trial a line through the values it had."""
 
+import textwrap
+
 import numpy as np
 
 from capszoo.tuning.scales import names_scale
@@ -27,7 +29,9 @@ def draw_parallel(figure, trials, scores, entries, *, label, upwards, first=()):
         first: Names of the hyper-parameters that stand at the top. Defaults to `()`, the order
             of the search space.
     """
+    from matplotlib import colormaps
     from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import ListedColormap
     from matplotlib.colors import Normalize
 
     rows = _rows(trials, entries, first)
@@ -44,7 +48,10 @@ def draw_parallel(figure, trials, scores, entries, *, label, upwards, first=()):
     # The worst quarter shares a color: one trial that learnt nothing would else take them all.
     clip = np.quantile(scores, 0.25 if upwards else 0.75)
     ends = (clip, scores.max()) if upwards else (scores.min(), clip)
-    colors = ScalarMappable(Normalize(*ends), "viridis_r" if upwards else "viridis")
+    # The better, the darker; the palest tenth cannot be seen on white.
+    shades = colormaps["viridis"](np.linspace(0, 0.9, 256))
+    shades = ListedColormap(shades[::-1] if upwards else shades)
+    colors = ScalarMappable(Normalize(*ends), shades)
     order = np.argsort(scores if upwards else -scores, kind="stable")
     best = order[-1]
     for rank, index in enumerate(order):
@@ -94,7 +101,9 @@ def _title(entry):
         f"{parent} {' or '.join(words[one] if isinstance(one, bool) else str(one) for one in of)}"
         for parent, of in entry.when.items()
     ]
-    return "\n".join([entry.name, *(f"if {' and '.join(conditions)}" for _ in conditions[:1])])
+    if not conditions:
+        return entry.name
+    return "\n".join([entry.name, *textwrap.wrap(f"if {' and '.join(conditions)}", 28)])
 
 
 def _draw_axis(axes, row, scale, is_missing):

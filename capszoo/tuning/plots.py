@@ -11,6 +11,7 @@ from capszoo.tuning.space import validate_space
 
 ADVICE = 'Plots need matplotlib: pip install "capszoo[plots]"'
 _INK, _GREY = "#3b528b", "0.75"
+_MOST_BARS = 12
 
 
 def draw(folder, finished, settings):
@@ -90,6 +91,7 @@ def draw_objective(figure, scores, label, upwards):
     axes.plot(numbers, best, drawstyle="steps-post", color="#d95f02", label="best so far")
     axes.set(xlabel="finished trial", ylabel=label)
     axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.set_xlim(0.5, len(scores) + 0.5)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend()
 
@@ -104,13 +106,14 @@ def draw_importance(figure, found, label):
     """
     from matplotlib.patches import Patch
 
-    figure.set_size_inches(10, 2 + 0.3 * len(found.shares))
+    shown = list(found.shares)[:_MOST_BARS]
+    figure.set_size_inches(10, 2 + 0.3 * len(shown))
     axes = figure.add_subplot()
     names = [
         name if found.had[name] == found.trials else f"{name} ({found.had[name]} trials had it)"
-        for name in found.shares
+        for name in shown
     ]
-    shares = np.array(list(found.shares.values()))
+    shares = np.array([found.shares[name] for name in shown])
     colors = [_INK if share > found.chance else _GREY for share in shares]
     bars = axes.barh(names, shares.clip(min=0), color=colors)
     axes.bar_label(bars, [f"{max(share, 0):.0%}" for share in shares], padding=3)
@@ -118,14 +121,16 @@ def draw_importance(figure, found, label):
     axes.margins(y=0.01)
     axes.set_xlim(0, 1.15 * max(*shares, 0.05))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-    axes.set_xlabel(f"error on trials left out that shuffling adds, of the variance of {label}")
     axes.spines[["top", "right"]].set_visible(False)
+    rest = list(found.shares.values())[_MOST_BARS:]
+    others = f"\n{len(rest)} others have at most {max(rest[0], 0):.0%}" if rest else ""
+    axes.set_xlabel("share of the variance of the ranks, among the trials that had it" + others)
     rests = f"{found.trials} trials"
     if found.settings < found.trials:
         rests += f" of {found.settings} settings"
     figure.suptitle(
-        f"What {label} depends on, from {rests}\n"
-        f"A random forest explains {found.explained:.0%} of the variance of trials left out"
+        f"What the rank by {label} depends on, from {rests}\n"
+        f"A random forest explains {found.explained:.0%} of the ranks of trials left out"
     )
-    patches = [Patch(color=_INK, label="matters"), Patch(color=_GREY, label="may be chance")]
+    patches = [Patch(color=_INK, label="likely matters"), Patch(color=_GREY, label="may be chance")]
     axes.legend(handles=patches, loc="lower right")

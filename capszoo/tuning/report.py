@@ -23,7 +23,7 @@ def write_report(folder, hypermodel, settings, train_images):
         A dictionary: `folder`, `trials` (as `SearchFolder.read_trials` gives them, the finished
         ones first, the best at the top), `finished`, `failed`, `pareto` (the trials no other
         one beats in both accuracy and parameters), `best` (path of the preset, or `None`) and
-        `plots` (paths, or what to install).
+        `plots` (see `capszoo.tuning.plots.draw`).
     """
     trials = folder.read_trials()
     finished = rank([one for one in trials if one["status"] == "COMPLETED"], settings["objective"])
