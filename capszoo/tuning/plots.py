@@ -122,8 +122,8 @@ def draw_importance(figure, found, label):
     axes.set_xlim(0, 1.15 * max(*shares, 0.05))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     axes.spines[["top", "right"]].set_visible(False)
-    rest = list(found.shares.values())[_MOST_BARS:]
-    others = f"\n{len(rest)} others have at most {max(rest[0], 0):.0%}" if rest else ""
+    more = len(found.shares) - len(shown)
+    others = f"\n{more} more have smaller shares" if more else ""
     axes.set_xlabel("share of the variance of the ranks, among the trials that had it" + others)
     rests = f"{found.trials} trials"
     if found.settings < found.trials:

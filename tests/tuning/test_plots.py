@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import rankdata
 
 from capszoo.tuning import plots
 from capszoo.tuning import space as spaces
@@ -90,6 +91,15 @@ def test_a_condition_counts_among_the_trials_that_had_it():
     assert "iterations" not in importance(trials, scores_of(trials)).shares
 
 
+def test_the_share_of_a_condition_is_one_of_the_trials_that_had_it():
+    trials = known_trials(100, learning_rate=1e-3)
+    scores = scores_of(trials)
+    ranks = rankdata(scores)
+    with_em = np.array(["iterations" in one["values"] for one in trials])
+    share = importance(trials, scores).shares["iterations"]
+    assert share == pytest.approx(ranks[with_em].var() / ranks.var(), rel=0.2)
+
+
 def test_epochs_that_a_tuner_gave_take_the_credit_that_is_theirs():
     trials = known_trials(60, learning_rate=1e-3)
     for number, one in enumerate(trials):
@@ -106,12 +116,15 @@ def test_epochs_that_a_tuner_gave_take_the_credit_that_is_theirs():
         # Going on with a trial teaches nothing about other settings.
         (MIN_SETTINGS - 1, 3, 0, f"{MIN_SETTINGS - 1} different settings say nothing sure"),
         (MIN_SETTINGS, 1, 0, ""),
+        (MIN_SETTINGS, 3, 1000, "explains 0% of the ranks of trials left out"),
         (MIN_SETTINGS, 1, 1000, "explains 0% of the ranks of trials left out"),
     ],
 )
 def test_no_importance_where_trials_cannot_tell(count, repeats, noise, reason):
     trials = known_trials(count) * repeats
-    scores = scores_of(trials) + noise * np.random.default_rng(0).normal(size=len(trials))
+    # The same in each repetition: a forest that saw one would know the others by heart.
+    noises = np.tile(np.random.default_rng(0).normal(size=count), repeats)
+    scores = scores_of(trials) + noise * noises
     found = importance(trials, scores)
     assert reason in found.reason
     assert bool(found.reason) == bool(reason)
