@@ -64,9 +64,17 @@ def importance(trials, scores):
     are never on both sides. Ranks, since of scores a few trials that diverged would be all of the
     variance.
 
-    There is no estimate from fewer than 40 different settings, none where the forest explains
-    less than a tenth of the variance of the trials left out, and none of a hyper-parameter that
-    fewer than 15 trials had. MEASURED
+    There is no estimate from fewer than 30 different settings, none where the forest explains
+    less than a fifth of the variance of the trials left out, and none of a hyper-parameter that
+    fewer than 15 trials had.
+
+    Measured on random trials of the five families' spaces, 60 simulated searches a figure, where
+    three hyper-parameters account for 50 %, 20 % and 10 % of the variance and the rest is noise:
+    the most important one came first, explained or not, in 43 % of the searches with 20 trials
+    and in 60 % with 30. Where the fifth was explained as well, in half of the searches with 30, it
+    was 87 % (91 % with one trial in twenty diverged), and 97 % had a real one first. With 35 %, 20 %
+    and 10 % it was 68 %, and 95 % had a real one first. With noise alone none was explained. Above
+    `Importance.chance` stood 1.6 of the three, and 0.7 of some twenty without effect.
 
     Args:
         trials: Finished trials.
