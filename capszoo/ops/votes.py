@@ -67,26 +67,47 @@ def type_votes(poses, kernel, strides=1, padding="valid"):
     kernel_types, *kernel_size, _, per_child, parents, pose_dim = kernel.shape
     types = poses.shape[-2]
     outputs = per_child * parents * pose_dim
-    maps = _maps_per_type(poses)
+    maps = maps_per_type(poses)
     if kernel_types == 1:
         votes = conv(maps, ops.reshape(kernel, (*kernel_size, -1, outputs)), strides, padding)
-        grid = votes.shape[1:-1]
     else:
         windows = extract_patches(maps, kernel_size, strides, padding)
         *grid, window = windows.shape[1:]
         votes = ops.matmul(
             ops.reshape(windows, (types, -1, window)), ops.reshape(kernel, (types, window, outputs))
         )
-    # Samples and positions stay next to each other, as one axis.
-    votes = ops.reshape(votes, (types, -1, per_child, parents, pose_dim))
-    votes = ops.transpose(votes, (1, 3, 0, 2, 4))
-    return ops.reshape(votes, (-1, *grid, parents, types * per_child, pose_dim))
+        votes = ops.reshape(votes, (-1, *grid, outputs))
+    return votes_of_maps(votes, types, kernel.shape[-3:])
 
 
-def _maps_per_type(poses):
-    # Types join the batch, so that a transform never mixes two of them.
+def maps_per_type(poses):
+    """Puts the types before the batch, as one axis, so that no transform mixes two of them.
+
+    Args:
+        poses: Tensor of shape `(batch, *size, types, child_dim)`.
+
+    Returns:
+        Tensor of shape `(types * batch, *size, child_dim)`.
+    """
     *size, _, child_dim = poses.shape[1:]
     return ops.reshape(ops.moveaxis(poses, -2, 0), (-1, *size, child_dim))
+
+
+def votes_of_maps(maps, types, per_vote):
+    """Puts what a convolution of `maps_per_type` gave in the order of votes.
+
+    Args:
+        maps: Tensor of shape `(types * batch, *new_size, votes_per_child * parents * pose_dim)`.
+        types: How many child types there are.
+        per_vote: `(votes_per_child, parents, pose_dim)`.
+
+    Returns:
+        Tensor of shape `(batch, *new_size, parents, types * votes_per_child, pose_dim)`.
+    """
+    per_child, parents, pose_dim = per_vote
+    # Samples and positions stay next to each other, as one axis.
+    votes = ops.transpose(ops.reshape(maps, (types, -1, *per_vote)), (1, 3, 0, 2, 4))
+    return ops.reshape(votes, (-1, *maps.shape[1:-1], parents, types * per_child, pose_dim))
 
 
 def position_votes(poses, kernel, strides=1, padding="valid"):
