@@ -1,5 +1,10 @@
 """Capsule layers over positions: what convolutional and transposed ones have in common."""
 
+import math
+
+import keras
+from keras import ops
+
 from capszoo.layers.capsule_layer import CapsuleLayer
 from capszoo.validation import SPATIAL_AXES
 from capszoo.validation import check_choice
@@ -61,6 +66,23 @@ class CapsuleMaps(CapsuleLayer):
 
     def compute_kernel_shape(self, input_shape, child_dim):
         return (1 if self.share_types else input_shape[-2], *self.kernel_size, child_dim)
+
+    def _combine(self, return_coupling, poses, activations=None):
+        outputs = super()._combine(return_coupling, poses, activations)
+        if self.rank < 3:
+            return outputs
+        grid = self.compute_votes_shape(poses.shape)[1 : self.rank + 1]
+        return keras.tree.map_structure(
+            lambda output: ops.reshape(output, (-1, *grid, *output.shape[2:])), outputs
+        )
+
+    def for_routing(self, per_position):
+        """Makes one axis of the positions of a volume: on TensorFlow a softmax takes five axes."""
+        if self.rank < 3:
+            return per_position
+        _, *shape = per_position.shape
+        grid, rest = shape[: self.rank], shape[self.rank :]
+        return ops.reshape(per_position, (-1, math.prod(grid), *rest))
 
     def get_config(self):
         return {

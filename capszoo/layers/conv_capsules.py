@@ -85,7 +85,7 @@ class ConvCapsules(CapsuleMaps):
 
     def compute_votes(self, poses, kernel):
         make = position_votes if self.votes_from == "positions" else type_votes
-        return make(poses, kernel, self.strides, self.padding)
+        return self.for_routing(make(poses, kernel, self.strides, self.padding))
 
     def separate_children(self, poses):
         return {} if self.share_types else {"windows": functools.partial(self._windows, poses)}
@@ -97,7 +97,8 @@ class ConvCapsules(CapsuleMaps):
         places = math.prod(self.kernel_size)
         if self.votes_from == "positions":
             places, types = 1, places * types
-        return ops.reshape(patches, (-1, *patches.shape[1:-1], places, types, child_dim))
+        windows = ops.reshape(patches, (-1, *patches.shape[1:-1], places, types, child_dim))
+        return self.for_routing(windows)
 
     def compute_votes_shape(self, input_shape):
         batch, *size, types, _ = input_shape
@@ -110,6 +111,7 @@ class ConvCapsules(CapsuleMaps):
     def arrange_activations(self, activations):
         types = activations.shape[-1]
         patches = extract_patches(activations, self.kernel_size, self.strides, self.padding)
+        patches = self.for_routing(patches)
         if self.votes_from == "positions":
             return patches
         # The child is the whole window of a type: as long as its poses together, as active as

@@ -63,7 +63,8 @@ class TransposedConvCapsules(CapsuleMaps):
         )
 
     def compute_votes(self, poses, kernel):
-        return transposed_type_votes(poses, kernel, self.strides, self.padding)
+        votes = transposed_type_votes(poses, kernel, self.strides, self.padding)
+        return self.for_routing(votes)
 
     def compute_votes_shape(self, input_shape):
         batch, *size, types, _ = input_shape
@@ -82,8 +83,8 @@ class TransposedConvCapsules(CapsuleMaps):
             return safe_norm(seen)
         size = activations.shape[1:-1]
         counts = children_per_position(size, self.kernel_size, self.strides, self.padding)
-        counts = ops.convert_to_tensor(counts[..., None].clip(min=1), dtype=activations.dtype)
-        return ops.sum(seen, axis=-1) / counts
+        counts = ops.convert_to_tensor(counts.clip(min=1), dtype=activations.dtype)
+        return ops.sum(seen, axis=-1) / self.for_routing(counts[None, ..., None])
 
 
 @keras.saving.register_keras_serializable(package="capszoo")
