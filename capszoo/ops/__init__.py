@@ -1,5 +1,6 @@
 """Pure functions on tensors: norms, squashes, convolution, votes."""
 
+from capszoo.ops.convolution import conv
 from capszoo.ops.convolution import conv2d
 from capszoo.ops.convolution import extract_patches
 from capszoo.ops.labels import multi_hot
@@ -16,6 +17,7 @@ from capszoo.ops.tiles import rows_per_tile
 from capszoo.ops.tiles import scan_and_keep
 from capszoo.ops.tiles import scan_chunks
 from capszoo.ops.tiles import scan_tiles
+from capszoo.ops.transposed_votes import transposed_type_votes
 from capszoo.ops.votes import block_diagonal
 from capszoo.ops.votes import dense_votes
 from capszoo.ops.votes import position_votes

@@ -138,12 +138,12 @@ def test_a_score_that_never_changes_hangs_on_nothing():
 def test_a_picture_that_would_mean_nothing_is_not_drawn(tmp_path):
     pytest.importorskip("matplotlib")
     (tmp_path / "importance.png").touch()  # of an earlier version
-    lines = plots.draw(tmp_path, known_trials(5), SETTINGS)
+    lines = plots.draw(tmp_path, known_trials(5), SETTINGS, [("val_accuracy", "max")])
     assert lines[1].startswith("No importance.png: 5 different settings say nothing sure")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["objective.png", "parallel.png"]
-    lines = plots.draw(tmp_path, known_trials(1), SETTINGS)
+    lines = plots.draw(tmp_path, known_trials(1), SETTINGS, [("val_accuracy", "max")])
     assert lines[2] == "No parallel.png: the finished trials differ in no hyper-parameter."
-    lines = plots.draw(tmp_path, known_trials(60), SETTINGS)
+    lines = plots.draw(tmp_path, known_trials(60), SETTINGS, [("val_accuracy", "max")])
     names = ["objective.png", "importance.png", "parallel.png"]
     assert lines == [str(tmp_path / name) for name in names]
     assert all((tmp_path / name).stat().st_size > 1000 for name in names)

@@ -172,7 +172,7 @@ def test_without_matplotlib_the_pip_line_stands_in_for_the_plots(monkeypatch, tm
         lambda name: None if name == "matplotlib" else find(name),
     )
     settings = {"objective": ["accuracy"]}
-    assert tuning.plots.draw(tmp_path, [], settings) == [tuning.plots.ADVICE]
+    assert tuning.plots.draw(tmp_path, [], settings, []) == [tuning.plots.ADVICE]
     assert "pip install" in tuning.plots.ADVICE
 
 
