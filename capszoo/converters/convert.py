@@ -99,7 +99,7 @@ def convert(
     if understand is not None and preset is not None:
         raise ValueError(f"Format {format!r} tells its own architecture; leave out the preset.")
     arrays = read(file)
-    if understand is None:
+    if preset is not None:
         source: Any = ArraysFile(read_preset(preset), arguments)
     else:
         source = understand(file, arrays, arguments)

@@ -13,6 +13,7 @@ import numpy as np
 from capszoo import routing as routings
 from capszoo.models import arguments
 from capszoo.models.inputs import ImageInput
+from capszoo.models.inputs import InputEnd
 from capszoo.models.measure import Measure
 from capszoo.models.step_counter import StepCounter
 from capszoo.routing import Routing
@@ -53,7 +54,7 @@ class CapsuleModel(keras.Model):
     primary_output: ClassVar[str]
     measures: ClassVar[tuple[Measure, ...]]
     data_fields: ClassVar[dict[str, tuple[Any, Any]]] = {}
-    input_end: ClassVar[type] = ImageInput
+    input_end: ClassVar[type[InputEnd]] = ImageInput
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)

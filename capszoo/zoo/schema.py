@@ -137,12 +137,12 @@ class Preset(Section):
     license: str = "Apache-2.0"
     paper: Paper | None = None
     model: dict
-    data: Section | None = None
+    data: Any = None
     training: Training | None = None
-    published: Section | None = None
-    results: Section | None = None
+    published: Any = None
+    results: Any = None
     weights: Weights | None = None
-    golden: Section | None = None
+    golden: Any = None
 
     @pydantic.model_validator(mode="after")
     def _fits_the_family(self):
