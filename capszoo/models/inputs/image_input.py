@@ -52,7 +52,7 @@ class ImageInput:
     """
 
     # What presets count, and the arguments with which pictures come prepared.
-    unit = "images"
+    unit: ClassVar[str] = "images"
     unprepared: ClassVar[dict[str, Any]] = {"resize": None}
 
     def __init__(self, image_shape, resize=None, rescaling=1 / 255, normalization=None, dtype=None):
