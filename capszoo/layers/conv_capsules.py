@@ -1,12 +1,12 @@
 """Convolutional capsules: transforms shared over positions, parents see a window."""
 
-import functools
 import math
 
 import keras
 from keras import ops
 
 from capszoo.layers.capsule_layer import CapsuleLayer
+from capszoo.ops import Geometry
 from capszoo.ops import Windows
 from capszoo.ops import extract_patches
 from capszoo.ops import position_votes
@@ -127,25 +127,20 @@ class ConvCapsules2D(CapsuleLayer):
         make = position_votes if self.votes_from == "positions" else type_votes
         return make(poses, kernel, self.strides, self.padding)
 
-    def separate_children(self, poses):
-        return {} if self.share_types else {"windows": functools.partial(self._windows, poses)}
-
-    def _windows(self, poses):
-        height, width, types, child_dim = poses.shape[1:]
-        maps = ops.reshape(poses, (-1, height, width, types * child_dim))
-        patches = extract_patches(maps, self.kernel_size, self.strides, self.padding)
+    def compute_geometry(self, input_shape):
+        size, types = input_shape[1:3], input_shape[-2]
+        grid = window_grid("inputs", size, self.kernel_size, self.strides, self.padding)
         places = math.prod(self.kernel_size)
         if self.votes_from == "positions":
             places, types = 1, places * types
-        return ops.reshape(patches, (-1, *patches.shape[1:3], places, types, child_dim))
 
-    def compute_votes_shape(self, input_shape):
-        batch, *size, types, _ = input_shape
-        grid = window_grid("inputs", size, self.kernel_size, self.strides, self.padding)
-        children = types * self.routing.votes_per_child
-        if self.votes_from == "positions":
-            children *= math.prod(self.kernel_size)
-        return (batch, *grid, self.num_capsules, children, self.pose_dim)
+        def gather(poses):
+            height, width, *capsules = poses.shape[1:]
+            maps = ops.reshape(poses, (-1, height, width, math.prod(capsules)))
+            patches = extract_patches(maps, self.kernel_size, self.strides, self.padding)
+            return ops.reshape(patches, (-1, *grid, places, types, poses.shape[-1]))
+
+        return Geometry(grid, types, places, gather=None if self.share_types else gather)
 
     def arrange_activations(self, activations):
         types = activations.shape[-1]
