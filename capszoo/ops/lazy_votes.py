@@ -137,8 +137,12 @@ class LazyVotes:
         """
         if not self.recompute:
             return function(self.made(), *tensors)
-        fields = ("poses", "kernel", "offset")
-        own = {name: getattr(self, name) for name in fields if getattr(self, name) is not None}
+        fields = ["poses"]
+        if keras.backend.backend() == "tensorflow":
+            # TensorFlow's gradient is one of arguments and variables alone. The others also have
+            # one of what a function refers to, and would keep a transform as an argument.
+            fields += [name for name in ("kernel", "offset") if getattr(self, name) is not None]
+        own = {name: getattr(self, name) for name in fields}
 
         def of_tensors(*arrays):
             again = dataclasses.replace(self, **dict(zip(own, arrays, strict=False)))

@@ -72,9 +72,14 @@ class Case:
         layer.build((None, *self.sizes))
         return layer
 
+    @functools.cached_property
+    def layer(self):
+        """One for all tests, whose own weights are in the way of none."""
+        return self.make_layer()
+
     def values(self, rng):
         """What the outputs are a function of: poses, transforms, activations, other weights."""
-        layer = self.make_layer()
+        layer = self.layer
         values = {"poses": rng.normal(size=(self.batch, *self.sizes))}
         values["kernel"] = rng.normal(size=layer.kernel.shape)
         if layer.routing.explicit_activations:
@@ -87,7 +92,7 @@ class Case:
 
     def asked(self, values):
         """The routing, and what its `route` is to be given for these tensors."""
-        layer, values = self.make_layer(), dict(values)
+        layer, values = self.layer, dict(values)
         poses, activations = values.pop("poses"), values.pop("activations", None)
         if activations is not None:
             activations = layer.arrange_activations(activations)
