@@ -1,8 +1,8 @@
 """capszoo: capsule networks for Keras 3, on JAX, TensorFlow and PyTorch."""
 
-import capszoo_backend
+from capszoo import backend
 
-capszoo_backend.require()
+backend.configure()
 
 from capszoo import benchmarks
 from capszoo import converters

@@ -14,7 +14,7 @@ _STATUS = pathlib.Path("/proc/self/status")
 
 
 @functools.cache
-def runs_on_cpu():
+def runs_on_cpu() -> bool:
     """Tells whether no device but the CPU is at hand."""
     if keras.backend.backend() == "torch":
         import torch
@@ -23,7 +23,7 @@ def runs_on_cpu():
     return all(device.startswith("cpu") for device in keras.distribution.list_devices())
 
 
-def compiled_by_torch():
+def compiled_by_torch() -> bool:
     """Tells whether `torch.compile` is at work: it cannot see through gradients of one's own."""
     if keras.backend.backend() != "torch":
         return False
@@ -32,7 +32,7 @@ def compiled_by_torch():
     return torch.compiler.is_compiling()
 
 
-def describe_hardware():
+def describe_hardware() -> str:
     """Names the accelerator in use, if there is one, and the processor cores of this process.
 
     Returns:
@@ -51,7 +51,7 @@ def describe_hardware():
     return f"{accelerator}, {cores}" if accelerator else cores
 
 
-def versions():
+def versions() -> dict[str, str]:
     """Lists the versions of what a result depends on.
 
     Returns:
@@ -69,7 +69,7 @@ def versions():
     return found
 
 
-def resident_bytes(peak=False):
+def resident_bytes(peak: bool = False) -> int:
     """Tells how much memory this process holds, on Linux.
 
     Args:

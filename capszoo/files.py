@@ -1,16 +1,18 @@
 """Text and YAML files: text written whole or not at all, YAML as presets are written."""
 
 import os
+import pathlib
 import re
+from typing import Any
 
 import yaml
 
 
-def write_text(path, text):
+def write_text(path: pathlib.Path, text: str) -> None:
     """Writes a text file beside its name and moves it there: nobody sees half of it.
 
     Args:
-        path: `pathlib.Path` of the file.
+        path: The file.
         text: What it will hold.
     """
     partial = path.with_name(f"{path.name}.partial")
@@ -39,11 +41,11 @@ _Loader.add_implicit_resolver(
 )
 
 
-def read_yaml(path, where=None):
+def read_yaml(path: pathlib.Path, where: object = None) -> Any:
     """Reads a YAML file of plain data.
 
     Args:
-        path: `pathlib.Path` of the file.
+        path: The file.
         where: Where it comes from, for the error. Defaults to `None`, the path.
 
     Returns:
@@ -58,7 +60,7 @@ def read_yaml(path, where=None):
         raise ValueError(f"{where or path} is not a YAML file: {error}") from None
 
 
-def load_yaml(text):
+def load_yaml(text: str) -> Any:
     """Reads YAML text of plain data.
 
     Args:

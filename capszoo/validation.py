@@ -2,9 +2,13 @@
 
 import difflib
 import numbers
+from collections.abc import Collection
+from collections.abc import Iterable
+from collections.abc import Sequence
+from typing import Any
 
 
-def unknown_name_error(kind, name, allowed):
+def unknown_name_error(kind: str, name: object, allowed: Iterable[str]) -> ValueError:
     """Builds the error for a name that is not one of `allowed`.
 
     Args:
@@ -24,14 +28,14 @@ def unknown_name_error(kind, name, allowed):
     )
 
 
-def check_choice(argument, value, allowed):
+def check_choice(argument: str, value: Any, allowed: Collection[str]) -> Any:
     """Raises `ValueError` unless `value` is one of the names in `allowed`."""
     if value not in allowed:
         raise unknown_name_error(f"value for argument `{argument}`:", value, allowed)
     return value
 
 
-def check_positive_int(argument, value):
+def check_positive_int(argument: str, value: Any) -> int:
     """Returns `value` as an `int`, or raises `ValueError` unless it is 1, 2, 3, ..."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
         raise ValueError(
@@ -41,7 +45,9 @@ def check_positive_int(argument, value):
     return int(value)
 
 
-def check_number(argument, value, minimum=None, maximum=None):
+def check_number(
+    argument: str, value: Any, minimum: float | None = None, maximum: float | None = None
+) -> Any:
     """Returns `value`, or raises `ValueError` unless it is a number within the bounds."""
     is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
     too_small = is_number and minimum is not None and not value >= minimum
@@ -60,7 +66,7 @@ def check_number(argument, value, minimum=None, maximum=None):
     return value
 
 
-def check_size_pair(argument, value):
+def check_size_pair(argument: str, value: Any) -> tuple[int, ...]:
     """Returns `value`, one positive integer or two, as a pair (height, width)."""
     values = value if isinstance(value, (tuple, list)) else (value, value)
     if len(values) != 2:
@@ -71,7 +77,7 @@ def check_size_pair(argument, value):
     return tuple(check_positive_int(argument, size) for size in values)
 
 
-def check_image_shape(image_shape):
+def check_image_shape(image_shape: Any) -> tuple[int, int, int]:
     """Returns `image_shape` as a tuple `(height, width, channels)` of positive integers."""
     is_triple = isinstance(image_shape, (tuple, list)) and len(image_shape) == 3
     if not is_triple:
@@ -80,10 +86,11 @@ def check_image_shape(image_shape):
             "(height, width, channels), channels last. "
             f"Received: image_shape={image_shape!r}"
         )
-    return tuple(check_positive_int("image_shape", size) for size in image_shape)
+    height, width, channels = (check_positive_int("image_shape", size) for size in image_shape)
+    return height, width, channels
 
 
-def check_fits(image_shape, windows):
+def check_fits(image_shape: Sequence[int], windows: Sequence[tuple[int, int]]) -> None:
     """Raises `ValueError` unless unpadded windows fit one after the other.
 
     Args:

@@ -1,5 +1,6 @@
 """What every test shares: the backend, the real data, a clean environment."""
 
+import importlib.util
 import os
 import pathlib
 import subprocess
@@ -7,13 +8,13 @@ import sys
 
 import pytest
 
-import capszoo_backend
-
 ROOT = pathlib.Path(__file__).parents[1]
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 if "KERAS_BACKEND" not in os.environ:
-    os.environ["KERAS_BACKEND"] = capszoo_backend.installed()[0]
+    # The first installed; `capszoo`, which knows them too, is imported with what is set below.
+    there = filter(importlib.util.find_spec, ("jax", "tensorflow", "torch"))
+    os.environ["KERAS_BACKEND"] = next(there)
 
 
 def _quick_compilation():
@@ -81,11 +82,11 @@ def run(monkeypatch, capsys, tmp_path):
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setenv("CAPSZOO_HOME", str(tmp_path / ".home"))
 
-    def run(*arguments, backend=None):
+    def run(*arguments):
         monkeypatch.setattr(sys, "argv", ["capszoo", *map(str, arguments)])
         code = 0
         try:
-            cli.main(backend)
+            cli.main()
         except SystemExit as stopped:
             code = stopped.code or 0
         captured = capsys.readouterr()

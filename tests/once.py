@@ -3,9 +3,9 @@
 import keras
 import pytest
 
-import capszoo_backend
+from capszoo import backend
 
-FIRST = capszoo_backend.installed()[0]
+FIRST = backend.installed()[0]
 
 # For slow tests of what no backend has a part in: packages, files.
 ONCE = pytest.mark.skipif(

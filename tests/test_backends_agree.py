@@ -12,10 +12,10 @@ import keras
 import numpy as np
 import pytest
 
-import capszoo_backend
+from capszoo.backend import installed
 from tests.models import tiny
 
-BACKENDS = capszoo_backend.installed()
+BACKENDS = installed()
 
 # Writes what one backend makes of the same images, labels and weights.
 SCRIPT = """

@@ -169,10 +169,12 @@ def test_help(command, run):
         assert all(name in out for name in COMMANDS)
 
 
-def test_announced_backend(run):
-    _, out, err = run("list", "--json", backend="jax")
+def test_announced_backend(run, monkeypatch):
+    monkeypatch.setattr(capszoo.backend, "unasked", "jax")
+    _, out, err = run("list", "--json")
     json.loads(out)
     assert err.strip() == "Using the jax backend; KERAS_BACKEND chooses another."
+    monkeypatch.setattr(capszoo.backend, "unasked", None)
     assert "Using the" not in run("list", "--json")[2]
 
 
@@ -340,7 +342,7 @@ def test_traceback_on_request(run, monkeypatch):
 
 # A shell lets its background jobs ignore Ctrl-C, and their children inherit that.
 HEED_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-SCRIPT = "import capszoo_backend; capszoo_backend.run_command_line()"
+SCRIPT = "from capszoo.cli import main; main()"
 
 
 def command(*arguments, **environment):

@@ -18,7 +18,6 @@ pytestmark = ONCE
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 SOURCES = (
     "capszoo",
-    "capszoo_backend.py",
     "zoo_configs",
     "tests",
     "pyproject.toml",
@@ -76,10 +75,12 @@ def content(wheel):
 def test_content(wheel):
     found = content(wheel)
     tops = {name.partition("/")[0] for name in found}
-    assert tops == {"capszoo", "capszoo_backend.py", f"capszoo-{capszoo.__version__}.dist-info"}
+    assert tops == {"capszoo", f"capszoo-{capszoo.__version__}.dist-info"}
     assert not [name for name in found if "test" in name.lower()]
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / "capszoo").rglob("*.py")}
     assert modules <= set(found)
+    # It tells type checkers that the package's annotations count.
+    assert "capszoo/py.typed" in found
     presets = [
         path.relative_to(ROOT) for path in (ROOT / "zoo_configs").rglob("*") if path.is_file()
     ]
@@ -99,7 +100,7 @@ def test_metadata(wheel):
         assert any(name.startswith(f"{info}/licenses/") for name in archive.namelist())
     assert f"\nVersion: {capszoo.__version__}\n" in metadata
     assert "\nLicense-Expression: Apache-2.0\n" in metadata
-    assert "capszoo = capszoo_backend:run_command_line" in entry_points
+    assert "capszoo = capszoo.cli:main" in entry_points
 
 
 def test_version_stands_in_one_place():
@@ -133,4 +134,4 @@ def test_installed_elsewhere(wheel, tmp_path):
     assert presets == capszoo.list_presets()
     assert parameters > 10_000
     assert version == capszoo.__version__
-    assert "capszoo_backend:run_command_line" in entry_points
+    assert "capszoo.cli:main" in entry_points

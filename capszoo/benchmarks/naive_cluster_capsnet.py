@@ -16,25 +16,27 @@ class NaiveClusterCapsNet(CapsuleClassifier):
     As in the released code, capsules of one type are a map by itself. Each map is convolved to
     all its votes; parent by parent, the votes of all maps are stacked and combined.
 
-    Args:
-        network: The `ClusterCapsNet` whose configuration it takes.
+    The arguments are those of `ClusterCapsNet`, but for its routing.
 
     Reference:
 
     - [Zhao, Cheng, 2021](https://arxiv.org/abs/2109.09213), released code
     """
 
-    def __init__(self, network):
-        dtype = network.dtype_policy
-        shared = {
-            name: getattr(network, name)
-            for name in ("image_shape", "num_classes", "num_objects", "rescaling", "normalization")
-        }
-        images, features = self.image_input(**shared, dtype=dtype)
-        maps = [features] * network.capsule_types
-        parents = [network.capsule_types] * (len(network.strides) - 1) + [network.num_classes]
-        for number, step in zip(parents, network.strides, strict=True):
-            votes = (network.cluster_size, number, network.pose_dim)
+    def __init__(self, capsule_types, cluster_size, pose_dim, strides, **kwargs):
+        super().__init__(**kwargs)
+
+    @classmethod
+    def like(cls, network):
+        """Makes the network that computes what a `ClusterCapsNet` does, from new weights."""
+        config = {**network.get_config(), "name": "naive_cluster_capsnet"}
+        return cls(**{name: config[name] for name in cls.argument_names()})
+
+    def body(self, features, dtype):
+        maps = [features] * self.capsule_types
+        parents = [self.capsule_types] * (len(self.strides) - 1) + [self.num_classes]
+        for number, step in zip(parents, self.strides, strict=True):
+            votes = (self.cluster_size, number, self.pose_dim)
             convolved = [
                 Conv2D(math.prod(votes), 3, strides=step, padding="same", dtype=dtype)(one)
                 for one in maps
@@ -45,18 +47,8 @@ class NaiveClusterCapsNet(CapsuleClassifier):
         flat = [keras.layers.Reshape((1, -1))(one) for one in maps]
         poses = keras.layers.Concatenate(axis=1)(flat)
         scores = keras.layers.Dense(1, dtype=dtype)(poses)
-        scores = keras.layers.Reshape((network.num_classes,), dtype="float32")(scores)
-        super().__init__(
-            images=images,
-            scores=scores,
-            poses=poses,
-            coupling=coupling,
-            decoder=self.make_decoder(network.get_config()["decoder"], network.image_shape, dtype),
-            reconstruction_weight=network.reconstruction_weight,
-            dtype=dtype,
-            name="naive_cluster_capsnet",
-            **shared,
-        )
+        scores = keras.layers.Reshape((self.num_classes,), dtype="float32")(scores)
+        return scores, poses, coupling
 
     def default_loss(self):
         return SoftmaxCrossentropy()

@@ -82,5 +82,5 @@ def _build(subject, settings, policy):
     del arguments["routing"]
     network = family(**arguments)
     if isinstance(network, ClusterCapsNet) and type(network.routing) is ClusterRouting:
-        return network, NaiveClusterCapsNet(network)
+        return network, NaiveClusterCapsNet.like(network)
     return network, family(**arguments, routing=naive(network.routing))

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from capszoo import backend
 from capszoo.files import load_yaml
 from capszoo.version import __version__
 
@@ -38,15 +39,11 @@ DataDirOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
-def main(announced_backend=None):
-    """Runs the command line; what the user got wrong ends with exit code 2 and one message.
-
-    Args:
-        announced_backend: The backend to say that it was chosen. Defaults to `None`.
-    """
+def main():
+    """Runs the command line; what the user got wrong ends with exit code 2 and one message."""
     with _noted_interruptions() as interruptions:
         try:
-            app(prog_name="capszoo", obj=announced_backend)
+            app(prog_name="capszoo")
         except _ANTICIPATED as error:
             if os.environ.get("CAPSZOO_TRACEBACK"):
                 raise
@@ -111,7 +108,7 @@ def _options(
         typer.Option("--version", callback=_print_version, is_eager=True, help="Print it."),
     ] = False,
 ):
-    if context.obj and not context.resilient_parsing:
+    if backend.unasked and not context.resilient_parsing:
         messages.print(
-            f"Using the {context.obj} backend; KERAS_BACKEND chooses another.", style="dim"
+            f"Using the {backend.unasked} backend; KERAS_BACKEND chooses another.", style="dim"
         )

@@ -12,7 +12,7 @@ import keras
 import typer
 from rich.table import Table
 
-import capszoo_backend
+from capszoo import backend
 from capszoo import benchmarks
 from capszoo.cli.app import JsonOption
 from capszoo.cli.app import app
@@ -114,8 +114,8 @@ def _cell(value):
 
 def _on_backend(name, arguments):
     """Runs the command in a process of its own: a process has one backend."""
-    if name not in capszoo_backend.BACKENDS:
-        raise unknown_name_error("backend", name, capszoo_backend.BACKENDS)
+    if name not in backend.BACKENDS:
+        raise unknown_name_error("backend", name, backend.BACKENDS)
     finished = subprocess.run(
         [sys.executable, "-m", "capszoo.cli", "benchmark", *arguments, "--json"],
         env={**os.environ, "KERAS_BACKEND": name},

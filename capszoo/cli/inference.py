@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Annotated
+from typing import Any
 
 import numpy as np
 import typer
@@ -13,11 +14,12 @@ from capszoo.cli.app import DataDirOption
 from capszoo.cli.app import JsonOption
 from capszoo.cli.app import PresetArgument
 from capszoo.cli.app import app
-from capszoo.cli.app import percent
 from capszoo.cli.app import print_json
 from capszoo.cli.app import tables
+from capszoo.data import read_image
+from capszoo.models import get_family
+from capszoo.zoo import figures
 from capszoo.zoo import golden
-from capszoo.zoo.preparation import read_picture
 
 
 @app.command()
@@ -27,24 +29,27 @@ def evaluate(
     data_dir: DataDirOption = None,
     as_json: JsonOption = False,
 ):
-    """Measure a trained preset again and compare with its recorded accuracy."""
+    """Measure a trained preset again and compare with what is recorded."""
     measured = training.evaluate(
         preset, split=split, data_dir=data_dir, verbose=0 if as_json else "auto"
     )
     if as_json:
         return print_json(measured)
-    print(
-        f"{measured['preset']}: {percent(measured['accuracy'])} "
-        f"± {percent(measured['standard_error'])} of {measured['images']} {split} images"
-    )
+    description = zoo.read_preset(preset)
+    unit, (measure, *others) = figures.unit_of(description), figures.measures_of(description)
+    count = measured[unit]
+    found = figures.figure(measure, measured[measure.name], count)
+    print(f"{measured['preset']}: {found} of {count} {split} {unit}")
     if measured["recorded"] is not None:
         verdict = "agrees" if measured["agrees"] else "DOES NOT AGREE"
-        print(f"recorded: {percent(measured['recorded'])}, {verdict}")
+        print(f"recorded: {figures.figure(measure, measured['recorded'])}, {verdict}")
+    for other in others:
+        print(f"{other.name}: {figures.figure(other, measured[other.name], count)}")
     if measured["golden_difference"] is not None:
         agrees = measured["golden_difference"] <= golden.TOLERANCE
         verdict = "agree" if agrees else "DO NOT AGREE"
         print(
-            f"scores of the golden record: {verdict} "
+            f"{get_family(description.family).primary_output} of the golden record: {verdict} "
             f"(largest difference {measured['golden_difference']:.1e})"
         )
 
@@ -62,14 +67,15 @@ def predict(
     """Classify pictures with a trained preset. A score is a capsule's length, from 0 to 1."""
     description = zoo.read_preset(preset)
     model = zoo.load(preset)
-    pictures = [read_picture(description, path, model.image_shape) for path in images]
-    pictures = np.stack(pictures)
+    height, width, channels = model.image_shape
+    size = model.resize or (height, width)
+    pictures = np.stack([read_image(path, (*size, channels)) for path in images])
     if invert:
         pictures = 255 - pictures
     scores = model.predict(pictures, verbose=0)
     names = zoo.class_names(description)
     best = np.argsort(-scores, axis=-1)[:, :top]
-    found = [
+    found: list[dict[str, Any]] = [
         {"image": str(path), "classes": [[names[k], round(float(own[k]), 4)] for k in order]}
         for path, own, order in zip(images, scores, best, strict=True)
     ]

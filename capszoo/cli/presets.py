@@ -32,7 +32,7 @@ def list_command(
     trained: Annotated[bool, typer.Option("--trained", help="Only those with weights.")] = False,
     as_json: JsonOption = False,
 ):
-    """List the presets, downloaded ones included: family, data, size and measured accuracy."""
+    """List the presets, downloaded ones included: family, data, size and measured figure."""
     if family is not None:
         get_family(family)  # an unknown one is an error, which suggests the nearest
     found = []

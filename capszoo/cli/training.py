@@ -8,14 +8,15 @@ import typer
 from rich.table import Table
 
 from capszoo import training
+from capszoo import zoo
 from capszoo.cli.app import DataDirOption
 from capszoo.cli.app import JsonOption
 from capszoo.cli.app import PresetArgument
 from capszoo.cli.app import app
 from capszoo.cli.app import parse_setting
-from capszoo.cli.app import percent
 from capszoo.cli.app import print_json
 from capszoo.cli.app import tables
+from capszoo.zoo import figures
 
 
 @app.command()
@@ -63,10 +64,13 @@ def train(
     if as_json:
         return print_json(report)
     table = Table("measured", "value", title=f"{report['preset']}")
-    table.add_row(
-        "test accuracy", f"{percent(report['test_accuracy'])} of {report['test_images']} images"
-    )
-    table.add_row("validation accuracy", percent(report["validation_accuracy"]))
+    trained = zoo.read_preset(report["folder"])
+    unit = figures.unit_of(trained)
+    for measure in figures.measures_of(trained):
+        test = figures.figure(measure, report[f"test_{measure.name}"])
+        table.add_row(f"test {measure.name}", f"{test} of {report[f'test_{unit}']} {unit}")
+        validation = figures.figure(measure, report[f"validation_{measure.name}"])
+        table.add_row(f"validation {measure.name}", validation)
     table.add_row("best epoch", f"{report['best_epoch']} of {report['epochs']}")
     table.add_row("parameters", f"{report['parameters']:,}")
     table.add_row("training time", f"{report['training_seconds']:.0f} s")

@@ -12,7 +12,6 @@ from capszoo.cli.app import JsonOption
 from capszoo.cli.app import app
 from capszoo.cli.app import messages
 from capszoo.cli.app import parse_setting
-from capszoo.cli.app import percent
 from capszoo.cli.app import print_json
 from capszoo.cli.app import tables
 
@@ -61,7 +60,7 @@ def tune(
         trials=trials,
         epochs=epochs,
         seed=seed,
-        objective=objective or "accuracy",
+        objective=objective or None,
         space=space,
         overrides=dict(parse_setting(setting) for setting in settings or []),
         max_parameters=max_parameters,
@@ -77,8 +76,10 @@ def tune(
         return print_json(report)
     if report["finished"]:
         best = report["trials"][: min(SHOWN, report["finished"])]
-        tables.print(_table(f"best of {report['finished']} trials", best, values=True))
-        tables.print(_table("accuracy against parameters", report["pareto"], values=False))
+        measure = report["measure"]
+        tables.print(_table(f"best of {report['finished']} trials", measure, best, values=True))
+        title = f"{measure} against parameters"
+        tables.print(_table(title, measure, report["pareto"], values=False))
     for trial in report["trials"]:
         if trial["status"] == "FAILED":
             reason = trial["failure"].partition("\n")[0]
@@ -90,9 +91,9 @@ def tune(
     print(f"Train the best one: capszoo train {report['best']}")
 
 
-def _table(title, trials, values):
+def _table(title, measure, trials, values):
     table = Table(title=title)
-    for name in ("trial", "accuracy", "parameters", "ms per step", "seconds"):
+    for name in ("trial", measure, "parameters", "ms per step", "seconds"):
         table.add_column(name, no_wrap=True)
     if values:
         table.add_column("hyper-parameters", overflow="fold")
@@ -100,7 +101,7 @@ def _table(title, trials, values):
         metrics = trial["metrics"]
         cells = [
             trial["id"],
-            percent(metrics["val_accuracy"]),
+            f"{metrics[f'val_{measure}']:.4f}",
             f"{metrics['parameters']:,.0f}",
             f"{1000 * metrics['seconds_per_step']:.0f}",
             "-" if trial["seconds"] is None else f"{trial['seconds']:.0f}",

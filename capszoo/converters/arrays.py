@@ -1,17 +1,22 @@
 """Plain mappings from a variable's path to its array, in either direction."""
 
+import os
 import pathlib
+from collections.abc import Sequence
+from typing import Any
 
+import keras
 from keras import ops
 
 from capszoo.converters.files import write_arrays
 from capszoo.converters.matching import Pair
 from capszoo.converters.matching import variables
+from capszoo.zoo import Preset
 from capszoo.zoo import build
 from capszoo.zoo import load
 
 
-def export(preset, file):
+def export(preset: str | os.PathLike, file: str | os.PathLike) -> dict[str, tuple[int, ...]]:
     """Writes a preset's weights to a file that any framework reads.
 
     The names are the paths of the variables, such as `class_capsules/kernel`; `convert` takes
@@ -45,30 +50,30 @@ class ArraysFile:
     """A file of our own names, for the model of a preset.
 
     Args:
-        preset: A `capszoo.zoo.Preset`.
+        preset: The preset whose model it is.
         arguments: Arguments of the preset's model that are replaced.
     """
 
-    ignored = ()
+    ignored: Sequence[str] = ()
     has_reference = False
 
-    def __init__(self, preset, arguments):
+    def __init__(self, preset: Preset, arguments: dict[str, Any]):
         self.preset = preset
         self.arguments = arguments
 
     @property
-    def sections(self):
+    def sections(self) -> dict[str, Any]:
         """The sections of the preset that stay as they are: its data and its paper."""
         return {"data": self.preset.data, "paper": self.preset.paper}
 
-    def model(self, name):
+    def model(self, name: str) -> keras.Model:
         """Builds the untrained model."""
         return build(self.preset, name=name, **self.arguments)
 
-    def pairs(self, model):
+    def pairs(self, model: keras.Model) -> list[Pair]:
         """Pairs each variable of the model with the array of its own path."""
         return [Pair(path, path) for path in variables(model)]
 
-    def notes(self, sha256):
+    def notes(self, sha256: str) -> tuple[str, ...]:
         """What else there is to know of the file."""
         return (f"The architecture is that of the preset {self.preset.name}.",)

@@ -1,8 +1,10 @@
 """From a foreign weights file to a preset directory."""
 
 import hashlib
+import os
 import pathlib
 import re
+from typing import Any
 
 import numpy as np
 
@@ -26,11 +28,11 @@ FORMATS = {
 }
 
 
-def formats():
+def formats() -> list[str]:
     """Lists the formats that `convert` reads.
 
     Returns:
-        Sorted list of strings.
+        Their names, sorted.
 
     Example:
 
@@ -40,7 +42,15 @@ def formats():
     return sorted(FORMATS)
 
 
-def convert(format, file, directory, *, preset=None, name=None, **arguments):
+def convert(
+    format: str,
+    file: str | os.PathLike,
+    directory: str | os.PathLike,
+    *,
+    preset: str | os.PathLike | None = None,
+    name: str | None = None,
+    **arguments: Any,
+) -> Conversion:
     """Converts a weights file to a preset directory that `capszoo.load` loads.
 
     Every array of the file must be there, have its shape and find its variable, or nothing is
@@ -90,7 +100,7 @@ def convert(format, file, directory, *, preset=None, name=None, **arguments):
         raise ValueError(f"Format {format!r} tells its own architecture; leave out the preset.")
     arrays = read(file)
     if understand is None:
-        source = ArraysFile(read_preset(preset), arguments)
+        source: Any = ArraysFile(read_preset(preset), arguments)
     else:
         source = understand(file, arrays, arguments)
     model = source.model(name or _name_of(directory, format))

@@ -7,6 +7,8 @@ bias of the couplings has a third axis of size 1. The authors' squash divides by
 """
 
 import math
+import pathlib
+from typing import Any
 
 import keras
 import numpy as np
@@ -24,7 +26,7 @@ COUPLING_BIAS = Layout(None, lambda shape: (*shape, 1))
 
 # What shapes do not tell, by the sizes of the windows with that of the primary capsules, and the
 # channels: the published networks, and the beginnings of their files' SHA-256.
-PUBLISHED = {
+PUBLISHED: dict[tuple[tuple[int, ...], int], dict[str, Any]] = {
     ((7, 3, 3, 3, 8), 2): {
         "title": "smallNORB",
         "data": {"name": "smallnorb", "resize": [64, 64], "crop": [48, 48]},
@@ -93,32 +95,33 @@ class EfficientCapsNetFile:
             that it does not tell.
     """
 
-    def __init__(self, file, arrays, arguments):
+    def __init__(
+        self, file: pathlib.Path, arrays: dict[str, np.ndarray], arguments: dict[str, Any]
+    ):
         self.arrays = arrays
         found = layers_of(arrays)
-        self.classes = found.capsules[0] if found.capsules else None
-        body = self.classes and self.classes.group
+        body = found.capsules[0].group if found.capsules else None
         windows = [one for one in found.convolutions if body in (None, one.group)]
-        self.convolutions, self.primary = windows[:-1], windows[-1] if windows else None
+        self.convolutions = windows[:-1]
         self.normalizations = [one for one in found.normalizations if one.group == body]
         self.decoder_dense = [one for one in found.dense if one.group != body]
         self.decoder_convolutions = [one for one in found.convolutions if body != one.group]
         seen = {
             "convolutions": bool(self.convolutions),
-            "primary convolution": self.primary is not None
-            and self.primary.arrays["kernel"].shape[2] == 1,
+            "primary convolution": bool(windows) and windows[-1].arrays["kernel"].shape[2] == 1,
             "normalizations": len(self.normalizations) == len(self.convolutions),
             "class capsules": len(found.capsules) == 1,
         }
         if not all(seen.values()):
             raise layout_error(file, {key: (EXPECTED[key], seen[key]) for key in seen}, arrays)
+        self.primary, self.classes = windows[-1], found.capsules[0]
         self.batch_normalized = any("moving_mean" in one.arrays for one in self.normalizations)
-        kernels = [one.arrays["kernel"] for one in [*self.convolutions, self.primary]]
+        kernels = [one.arrays["kernel"] for one in windows]
         sizes = tuple(kernel.shape[0] for kernel in kernels)
         self.published = PUBLISHED.get((sizes, kernels[0].shape[2]))
         self.arguments = self._arguments(file, sizes, arguments)
         self.has_reference = set(arguments) <= reference.FOLLOWED
-        self.ignored = ()
+        self.ignored: list[str] = []
         if self.arguments["decoder"] is None:
             layers = [*self.decoder_dense, *self.decoder_convolutions]
             self.ignored = [one.source(name) for one in layers for name in one.arrays]
@@ -184,20 +187,20 @@ class EfficientCapsNetFile:
         return decoder
 
     @property
-    def sections(self):
+    def sections(self) -> dict[str, Any]:
         """The sections of the preset that the file does not tell: paper, licence and data."""
         return {**SECTIONS, "data": self.published["data"] if self.published else None}
 
-    def model(self, name):
+    def model(self, name: str) -> EfficientCapsNet:
         """Builds the untrained model."""
         return EfficientCapsNet(name=name, **self.arguments)
 
-    def pairs(self, model):
+    def pairs(self, model: keras.Model) -> list[Pair]:
         """Pairs each variable of the model with the array of the file."""
         pairs = []
         for number, layer in enumerate(self.convolutions, start=1):
             pairs += _same(f"conv_{number}", layer, ("kernel", "bias"))
-        names = ("gamma", "beta")
+        names: tuple[str, ...] = ("gamma", "beta")
         if self.batch_normalized:
             names += ("moving_mean", "moving_variance")
         for number, layer in enumerate(self.normalizations, start=1):
@@ -219,7 +222,7 @@ class EfficientCapsNetFile:
             pairs += _same(f"decoder/{path}", layer, ("kernel", "bias"))
         return pairs
 
-    def scores(self, images):
+    def scores(self, images: np.ndarray) -> np.ndarray:
         """Computes the scores of rescaled and normalized images by NumPy from the file's arrays."""
         x, strides = images.astype("float64"), self.arguments["strides"]
         layers = zip(self.convolutions, self.normalizations, strides, strict=True)
@@ -240,7 +243,7 @@ class EfficientCapsNetFile:
         children = reference.exponential_squash(children)
         return reference.self_attention_scores(children, weights["W"], weights["b"])
 
-    def notes(self, sha256):
+    def notes(self, sha256: str) -> tuple[str, ...]:
         """What else there is to know of the file."""
         if not self.published:
             return ()

@@ -4,12 +4,14 @@ import os
 import pathlib
 import re
 import zipfile
+from collections.abc import Mapping
+from typing import Any
 
 import h5py
 import numpy as np
 
 
-def read_hdf5(file):
+def read_hdf5(file: str | os.PathLike) -> dict[str, np.ndarray]:
     """Reads the weights of a Keras 2 HDF5 file, in the order of the file's own lists.
 
     Args:
@@ -42,7 +44,7 @@ def read_hdf5(file):
     return {path.removesuffix(":0"): _numbers(file, path, arrays[path]) for path in paths}
 
 
-def read_npz(file):
+def read_npz(file: str | os.PathLike) -> dict[str, np.ndarray]:
     """Reads an `.npz` file of numeric arrays; pickled objects are refused.
 
     Args:
@@ -65,7 +67,7 @@ def read_npz(file):
     return {name: _numbers(file, name, array) for name, array in arrays.items()}
 
 
-def read_safetensors(file):
+def read_safetensors(file: str | os.PathLike) -> dict[str, np.ndarray]:
     """Reads a `.safetensors` file.
 
     Args:
@@ -87,7 +89,7 @@ def read_safetensors(file):
     return {name: _numbers(file, name, array) for name, array in arrays.items()}
 
 
-def write_arrays(arrays, file):
+def write_arrays(arrays: Mapping[str, Any], file: str | os.PathLike) -> None:
     """Writes named arrays to an `.npz` or `.safetensors` file, whole or not at all.
 
     Args:

@@ -7,6 +7,11 @@ squash is ours; older scripts have no epsilon in the length, which matters at le
 """
 
 import math
+import pathlib
+from typing import Any
+
+import keras
+import numpy as np
 
 from capszoo import routing as routings
 from capszoo.converters import reference
@@ -45,7 +50,9 @@ class KerasCapsNetFile:
 
     sections = SECTIONS
 
-    def __init__(self, file, arrays, arguments):
+    def __init__(
+        self, file: pathlib.Path, arrays: dict[str, np.ndarray], arguments: dict[str, Any]
+    ):
         self.arrays = arrays
         found = layers_of(arrays)
         seen = {
@@ -61,7 +68,7 @@ class KerasCapsNetFile:
         self.has_reference = set(arguments) <= {*reference.FOLLOWED, "routing"} and (
             isinstance(self.routing, routings.DynamicRouting) and not self.routing.leaky
         )
-        self.ignored = ()
+        self.ignored: list[str] = []
         if self.arguments["decoder"] is None:
             self.ignored = [one.source(name) for one in self.dense for name in one.arrays]
 
@@ -89,11 +96,11 @@ class KerasCapsNetFile:
             arguments["image_shape"] = (side, side, channels)
         return arguments
 
-    def model(self, name):
+    def model(self, name: str) -> CapsNet:
         """Builds the untrained model."""
         return CapsNet(name=name, **self.arguments)
 
-    def pairs(self, model):
+    def pairs(self, model: keras.Model) -> list[Pair]:
         """Pairs each variable of the model with the array of the file."""
         layers = {"conv": self.convolution, "primary_capsules": self.primary}
         if self.arguments["decoder"] is not None:
@@ -106,12 +113,13 @@ class KerasCapsNetFile:
         ]
         return [*pairs, Pair("class_capsules/kernel", self.classes.source("W"), CLASS_KERNEL)]
 
-    def scores(self, images):
+    def scores(self, images: np.ndarray) -> np.ndarray:
         """Computes the scores of rescaled images by NumPy from the file's arrays."""
         x = images.astype("float64")
-        x = reference.convolution(x, *self._weights(self.convolution)).clip(0)
-        stride = self.arguments["primary_strides"]
-        x = reference.convolution(x, *self._weights(self.primary), stride)
+        kernel, bias = self._weights(self.convolution)
+        x = reference.convolution(x, kernel, bias).clip(0)
+        kernel, bias = self._weights(self.primary)
+        x = reference.convolution(x, kernel, bias, self.arguments["primary_strides"])
         children = reference.squash(x.reshape(len(x), -1, self.arguments["primary_dim"]))
         kernel = self.classes.arrays["W"].astype("float64")
         return reference.dynamic_scores(children, kernel, self.routing.iterations)
@@ -120,7 +128,7 @@ class KerasCapsNetFile:
     def _weights(layer):
         return layer.arrays["kernel"].astype("float64"), layer.arrays["bias"].astype("float64")
 
-    def notes(self, sha256):
+    def notes(self, sha256: str) -> tuple[str, ...]:
         """What else there is to know of the file."""
         strides = self.arguments["primary_strides"]
         return (

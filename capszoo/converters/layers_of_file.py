@@ -1,20 +1,23 @@
 """The layers of a Keras 2 weights file, told apart by what their arrays look like."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
+
+import numpy as np
 
 
 class FileLayer(NamedTuple):
     """A layer: its path in the file and its arrays by their own names."""
 
     path: str
-    arrays: dict
+    arrays: dict[str, np.ndarray]
 
     @property
-    def group(self):
+    def group(self) -> str:
         """The top group of the file that the layer lies in."""
         return self.path.split("/")[0]
 
-    def source(self, name):
+    def source(self, name: str) -> str:
         """The path of an array of the layer, whether or not it is there."""
         return f"{self.path}/{name}"
 
@@ -22,13 +25,13 @@ class FileLayer(NamedTuple):
 class FileLayers(NamedTuple):
     """The layers of a file by kind, in the order of the file."""
 
-    convolutions: list
-    normalizations: list
-    capsules: list
-    dense: list
+    convolutions: list[FileLayer]
+    normalizations: list[FileLayer]
+    capsules: list[FileLayer]
+    dense: list[FileLayer]
 
 
-def layers_of(arrays):
+def layers_of(arrays: Mapping[str, np.ndarray]) -> FileLayers:
     """Groups arrays by layer, and layers by kind.
 
     Args:
@@ -38,10 +41,10 @@ def layers_of(arrays):
         A `FileLayers`: with a kernel of four axes, with `gamma`, with `W` of four axes, with a
         kernel of two axes.
     """
-    found = {}
-    for path, array in arrays.items():
-        layer, _, name = path.rpartition("/")
-        found.setdefault(layer, {})[name] = array
+    found: dict[str, dict[str, np.ndarray]] = {}
+    for source, array in arrays.items():
+        path, _, name = source.rpartition("/")
+        found.setdefault(path, {})[name] = array
     kinds = FileLayers([], [], [], [])
     for path, content in found.items():
         layer = FileLayer(path, content)

@@ -1,8 +1,15 @@
 """Pairing the arrays of a file with the variables of a model."""
 
+import os
 import re
+from collections.abc import Callable
+from collections.abc import Collection
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
 from typing import NamedTuple
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -15,8 +22,8 @@ class Layout(NamedTuple):
     `file_shape` computes the shape expected in the file from the shape of our variable.
     """
 
-    axes: tuple | None
-    file_shape: object
+    axes: tuple[int, ...] | None
+    file_shape: Callable[[tuple[int, ...]], tuple[int, ...]]
 
 
 AS_IT_IS = Layout(None, lambda shape: shape)
@@ -29,14 +36,14 @@ class Pair(NamedTuple):
     source: str
     layout: Layout = AS_IT_IS
 
-    def arranged(self, arrays, shape):
+    def arranged(self, arrays: Mapping[str, np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
         """The array in our arrangement."""
         array, axes = arrays[self.source], self.layout.axes
         # Without axes NumPy would reverse them.
         return np.reshape(array if axes is None else np.transpose(array, axes), shape)
 
 
-def variables(model):
+def variables(model: keras.Model) -> dict[str, Any]:
     """Maps the path of each weight to the variable: those that a preset stores, in order.
 
     Keras numbers the routings of a process on, so their numbers are left out.
@@ -44,7 +51,13 @@ def variables(model):
     return {re.sub(r"_routing_\d+/", "_routing/", one.path): one for one in model.weights}
 
 
-def check(pairs, arrays, model, file, ignored=()):
+def check(
+    pairs: Sequence[Pair],
+    arrays: Mapping[str, np.ndarray],
+    model: keras.Model,
+    file: str | os.PathLike,
+    ignored: Collection[str] = (),
+) -> None:
     """Raises `ValueError` unless every variable has its array, of its shape, and none is left.
 
     Args:
@@ -75,7 +88,11 @@ def check(pairs, arrays, model, file, ignored=()):
         raise ValueError("\n".join([f"{file} does not hold the weights of this model:", *lines]))
 
 
-def layout_error(file, expected, arrays):
+def layout_error(
+    file: str | os.PathLike,
+    expected: Mapping[str, tuple[str, bool]],
+    arrays: Mapping[str, np.ndarray],
+) -> ValueError:
     """Builds the error for a file whose arrays do not show the structure of its format.
 
     Args:
@@ -94,7 +111,7 @@ def layout_error(file, expected, arrays):
     )
 
 
-def assign(pairs, arrays, model):
+def assign(pairs: Sequence[Pair], arrays: Mapping[str, np.ndarray], model: keras.Model) -> None:
     """Gives the model's variables the numbers of the file."""
     ours = variables(model)
     for pair in pairs:
@@ -102,7 +119,9 @@ def assign(pairs, arrays, model):
         variable.assign(pair.arranged(arrays, tuple(variable.shape)))
 
 
-def compare(pairs, arrays, model):
+def compare(
+    pairs: Sequence[Pair], arrays: Mapping[str, np.ndarray], model: keras.Model
+) -> tuple[Row, ...]:
     """Compares the model's variables with the file; returns one `Row` per pair."""
     ours, rows = variables(model), []
     for pair in pairs:

@@ -10,43 +10,47 @@ FOLLOWED = {
 }
 
 
-def convolution(x, kernel, bias, strides=1):
+def convolution(
+    x: np.ndarray, kernel: np.ndarray, bias: np.ndarray, strides: int = 1
+) -> np.ndarray:
     """A convolution without padding; `kernel` is (height, width, channels, filters)."""
     windows = np.lib.stride_tricks.sliding_window_view(x, kernel.shape[:2], axis=(1, 2))
     windows = windows[:, ::strides, ::strides]
     return np.einsum("byxcij,ijcf->byxf", windows, kernel, optimize=True) + bias
 
 
-def depthwise_convolution(x, kernel, bias, strides=1):
+def depthwise_convolution(
+    x: np.ndarray, kernel: np.ndarray, bias: np.ndarray, strides: int = 1
+) -> np.ndarray:
     """A convolution of each channel by itself; `kernel` is (height, width, 1, channels)."""
     windows = np.lib.stride_tricks.sliding_window_view(x, kernel.shape[:2], axis=(1, 2))
     windows = windows[:, ::strides, ::strides]
     return np.einsum("byxcij,ijc->byxc", windows, kernel[:, :, 0], optimize=True) + bias
 
 
-def softmax(x, axis):
+def softmax(x: np.ndarray, axis: int) -> np.ndarray:
     """The softmax along an axis."""
     powers = np.exp(x - x.max(axis=axis, keepdims=True))
     return powers / powers.sum(axis=axis, keepdims=True)
 
 
-def length(x):
+def length(x: np.ndarray) -> np.ndarray:
     """The lengths of vectors on the last axis, which is kept."""
     return np.sqrt((x * x).sum(axis=-1, keepdims=True) + EPSILON)
 
 
-def squash(x):
+def squash(x: np.ndarray) -> np.ndarray:
     """The standard squash: `n**2 / (1 + n**2) * x / n`."""
     squared = (x * x).sum(axis=-1, keepdims=True)
     return squared / (1 + squared) * x / length(x)
 
 
-def exponential_squash(x):
+def exponential_squash(x: np.ndarray) -> np.ndarray:
     """The exponential squash: `(1 - exp(-n)) * x / n`."""
     return -np.expm1(-length(x)) * x / length(x)
 
 
-def self_attention_scores(children, kernel, bias):
+def self_attention_scores(children: np.ndarray, kernel: np.ndarray, bias: np.ndarray) -> np.ndarray:
     """Class scores by self-attention routing; `kernel` is (classes, children, child, class)."""
     votes = np.einsum("bic,jice->bjie", children, kernel, optimize=True)
     total = votes.sum(axis=2, keepdims=True)
@@ -55,7 +59,7 @@ def self_attention_scores(children, kernel, bias):
     return length(exponential_squash(parents))[..., 0]
 
 
-def dynamic_scores(children, kernel, iterations=3):
+def dynamic_scores(children: np.ndarray, kernel: np.ndarray, iterations: int = 3) -> np.ndarray:
     """Class scores by dynamic routing; `kernel` is (classes, children, class, child)."""
     votes = np.einsum("bic,jiec->bjie", children, kernel, optimize=True)
     logits = np.zeros(votes.shape[:3])

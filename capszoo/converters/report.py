@@ -17,7 +17,7 @@ class Row:
 
     source: str
     path: str
-    shape: tuple
+    shape: tuple[int, ...]
     difference: float
 
 
@@ -43,13 +43,13 @@ class Conversion:
     file: str
     sha256: str
     directory: str
-    rows: tuple
+    rows: tuple[Row, ...]
     source_parameters: int
     model_parameters: int
     output_difference: float | None
-    notes: tuple
+    notes: tuple[str, ...]
 
     @property
-    def largest_difference(self):
+    def largest_difference(self) -> float:
         """The largest difference of all arrays; `0.0` where every number arrived."""
         return max((row.difference for row in self.rows), default=0.0)

@@ -1,11 +1,15 @@
 """The named data sets, and `load`, which finds the pictures behind a name or a path."""
 
+import functools
 import os
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
+from capszoo.data.data_set import DATA_SETS
+from capszoo.data.data_set import DataSet
+from capszoo.data.data_set import check_options
+from capszoo.data.data_set import register
 from capszoo.data.digits import load_digits
 from capszoo.data.image_folder import folder_class_names
 from capszoo.data.image_folder import load_image_folder
@@ -18,15 +22,6 @@ from capszoo.data.tfds_source import read_tfds
 from capszoo.validation import check_choice
 from capszoo.validation import check_image_shape
 from capszoo.validation import unknown_name_error
-
-
-class NamedSet(NamedTuple):
-    """What is fixed about a named set: its shape, its classes, its name in TensorFlow Datasets."""
-
-    image_shape: tuple[int, int, int]
-    class_names: tuple[str, ...]
-    tfds_name: str | None
-
 
 NUMERALS = tuple("0123456789")
 CLOTHES = (
@@ -55,14 +50,26 @@ OBJECTS = (
 )
 TOYS = ("animal", "human", "airplane", "truck", "car")
 
-NAMED_SETS = {
-    "digits": NamedSet((8, 8, 1), NUMERALS, None),
-    "mnist": NamedSet((28, 28, 1), NUMERALS, "mnist"),
-    "fashion_mnist": NamedSet((28, 28, 1), CLOTHES, "fashion_mnist"),
-    "cifar10": NamedSet((32, 32, 3), OBJECTS, "cifar10"),
-    "smallnorb": NamedSet((48, 48, 2), TOYS, "smallnorb"),
-    "svhn": NamedSet((32, 32, 3), NUMERALS, "svhn_cropped"),
-}
+
+def _read(name, tfds_name, split, data_dir, hold_out="object"):
+    """Reads a named set that lies in a folder or comes from TensorFlow Datasets."""
+    examples, source = _read_named(name, tfds_name, split, data_dir)
+    if split == "test":
+        return examples.images, examples.labels
+    return choose(examples, split, source, hold_out)
+
+
+register("digits", DataSet((8, 8, 1), NUMERALS, lambda split, data_dir: load_digits(split)))
+for _name, _shape, _classes, _tfds_name, _options in (
+    ("mnist", (28, 28, 1), NUMERALS, "mnist", {}),
+    ("fashion_mnist", (28, 28, 1), CLOTHES, "fashion_mnist", {}),
+    ("cifar10", (32, 32, 3), OBJECTS, "cifar10", {}),
+    ("smallnorb", (48, 48, 2), TOYS, "smallnorb", {"hold_out": HOLD_OUT}),
+    ("svhn", (32, 32, 3), NUMERALS, "svhn_cropped", {}),
+):
+    register(
+        _name, DataSet(_shape, _classes, functools.partial(_read, _name, _tfds_name), _options)
+    )
 
 
 def names() -> list[str]:
@@ -73,7 +80,8 @@ def names() -> list[str]:
     >>> capszoo.data.names()
     ['digits', 'mnist', 'fashion_mnist', 'cifar10', 'smallnorb', 'svhn']
     """
-    return list(NAMED_SETS)
+    DATA_SETS.names()  # those of installed packages too
+    return list(DATA_SETS.items)
 
 
 def class_names(name: str | os.PathLike, data_dir: str | os.PathLike | None = None) -> list[str]:
@@ -97,8 +105,8 @@ def class_names(name: str | os.PathLike, data_dir: str | os.PathLike | None = No
     >>> capszoo.data.class_names("smallnorb")
     ['animal', 'human', 'airplane', 'truck', 'car']
     """
-    if isinstance(name, str) and name in NAMED_SETS:
-        return list(NAMED_SETS[name].class_names)
+    if _is_named(name):
+        return list(DATA_SETS.get(name).class_names)
     path = _own_path(name)
     if path.is_dir():
         return folder_class_names(path)
@@ -112,7 +120,7 @@ def load(
     data_dir: str | os.PathLike | None = None,
     *,
     image_shape: tuple[int, int, int] | None = None,
-    hold_out: str | None = None,
+    **chosen: str | None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns the pictures and labels of one split of a data set.
 
@@ -143,9 +151,10 @@ def load(
         image_shape: Height, width and channels. Pictures of a folder are resized to it, and made
             grayscale (1 channel) or RGB (3); other sets must have it already. Defaults to
             `None`, the shape of the set; the pictures of a folder must then be of one size.
-        hold_out: What of smallNORB is validation: `"object"`, as said above, or `"tenth"`, as
-            of the other sets, which leaves pictures of all toys to train on; validation then
-            says nothing of toys not seen before. Defaults to `None`, which is `"object"`.
+        **chosen: What a named set offers besides; `None` stands for its default. Of smallNORB
+            `hold_out` says what is validation: `"object"`, as said above, or `"tenth"`, as of
+            the other sets, which leaves pictures of all toys to train on; validation then says
+            nothing of toys not seen before.
 
     Returns:
         Pictures, uint8 of shape (n, height, width, channels), and labels, int64 of shape (n,).
@@ -163,40 +172,47 @@ def load(
     ((360, 8, 8, 1), (360,))
     """
     check_choice("split", split, SPLITS)
-    if hold_out is not None:
-        check_choice("hold_out", hold_out, HOLD_OUT)
-        if name != "smallnorb":
-            raise ValueError(
-                "Argument `hold_out` is for 'smallnorb', whose objects are known. "
-                f"Received: hold_out={hold_out!r} for {name!r}"
-            )
     if image_shape is not None:
         image_shape = check_image_shape(image_shape)
-    if isinstance(name, str) and name in NAMED_SETS:
-        _check_same_shape(name, NAMED_SETS[name].image_shape, image_shape)
-        if name == "digits":
-            return load_digits(split)
-        examples, source = _read_named(name, split, data_dir)
-    else:
-        path = _own_path(name)
-        if path.is_dir():
-            if image_shape is not None:
-                check_picture_shape(image_shape)
-            return load_image_folder(path, split, image_shape)
-        examples, source = read_npz(path)[_part(split)], str(path)
-        _check_same_shape(source, examples.images.shape[1:], image_shape)
+    if _is_named(name):
+        found = DATA_SETS.get(name)
+        chosen = check_options(name, found.options, chosen)
+        _check_same_shape(name, found.shape, image_shape)
+        return found.read(split, data_dir, **chosen)
+    path = _own_path(name)
+    check_options(name, {}, chosen)
+    if path.is_dir():
+        if image_shape is not None:
+            check_picture_shape(image_shape)
+        return load_image_folder(path, split, image_shape)
+    examples = read_npz(path)[_part(split)]
+    _check_same_shape(path, examples.images.shape[1:], image_shape)
     if split == "test":
         return examples.images, examples.labels
-    return choose(examples, split, source, hold_out or "object")
+    return choose(examples, split, str(path))
+
+
+def named_shape(name: str | os.PathLike) -> tuple[int, ...] | None:
+    """Returns the shape of a named set's examples; `None` for a path."""
+    return DATA_SETS.get(name).shape if _is_named(name) else None
+
+
+def options(name: str | os.PathLike) -> list[str]:
+    """Returns what else `load` can be told of a data set."""
+    return list(DATA_SETS.get(name).options) if _is_named(name) else []
+
+
+def _is_named(name):
+    return isinstance(name, str) and name in names()
 
 
 def _part(split):
     return "test" if split == "test" else "train"
 
 
-def _read_named(name, split, data_dir):
+def _read_named(name, tfds_name, split, data_dir):
     """Returns the training or test examples of a named set, and where they were found."""
-    named = NAMED_SETS[name]
+    named = DATA_SETS.get(name)
     data_dir = data_dir or os.environ.get("CAPSZOO_DATA_DIR") or None
     data_dir = data_dir and os.path.expanduser(data_dir)
     path = data_dir and Path(data_dir) / f"{name}.npz"
@@ -204,11 +220,11 @@ def _read_named(name, split, data_dir):
         source = str(path)
         examples = read_npz(path, with_instances=name == "smallnorb")[_part(split)]
     else:
-        source = f"TensorFlow Datasets' {named.tfds_name}"
-        examples = read_tfds(name, named.tfds_name, _part(split), data_dir)
-    if examples.images.shape[1:] != named.image_shape:
+        source = f"TensorFlow Datasets' {tfds_name}"
+        examples = read_tfds(name, tfds_name, _part(split), data_dir)
+    if examples.images.shape[1:] != named.shape:
         raise ValueError(
-            f"The pictures of {name!r} have the shape {named.image_shape}. "
+            f"The pictures of {name!r} have the shape {named.shape}. "
             f"Received: {examples.images.shape[1:]} from {source}."
         )
     if examples.labels.max() >= len(named.class_names):
@@ -226,7 +242,7 @@ def _own_path(name):
     separators = (os.sep, os.altsep or os.sep)
     looks_like_path = text.endswith(".npz") or any(mark in text for mark in separators)
     if not text or not (looks_like_path or path.exists()):
-        error = unknown_name_error("data set", name, NAMED_SETS)
+        error = unknown_name_error("data set", name, DATA_SETS.items)
         raise ValueError(f"{error} Or give the path to a folder of pictures or an .npz file.")
     if not path.exists():
         raise FileNotFoundError(f"There is no folder or .npz file at {path}.")

@@ -2,15 +2,20 @@
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from capszoo.validation import check_image_shape
 
+if TYPE_CHECKING:
+    from PIL import Image
+
 MODES = {1: "L", 3: "RGB"}
 
 
-def check_picture_shape(image_shape) -> tuple[int, int, int]:
+def check_picture_shape(image_shape: Any) -> tuple[int, int, int]:
     """Returns `image_shape` as a tuple, or raises `ValueError` if a file cannot have it."""
     image_shape = check_image_shape(image_shape)
     if image_shape[2] not in MODES:
@@ -26,7 +31,7 @@ def read_image(path: str | os.PathLike, image_shape: tuple[int, int, int]) -> np
     """Reads a picture file of any size as an array of a given shape.
 
     The picture is turned upright as its EXIF orientation says, laid on white where it is
-    transparent, made grayscale or RGB, and resized with antialiasing, without keeping its
+    transparent, made grayscale or RGB, and resized as by `resize_images`, without keeping its
     aspect ratio.
 
     Args:
@@ -47,19 +52,16 @@ def read_image(path: str | os.PathLike, image_shape: tuple[int, int, int]) -> np
     >>> capszoo.data.read_image("photo.png", (28, 28, 1)).shape
     (28, 28, 1)
     """
-    from PIL import Image
-
     height, width, channels = check_picture_shape(image_shape)
-    picture = _as_mode(open_picture(path), MODES[channels])
-    if picture.size != (width, height):
-        # Pillow's bilinear filter widens with the reduction, which is the antialiasing; unlike
-        # the sharper filters it adds no bright or dark rims.
-        picture = picture.resize((width, height), Image.Resampling.BILINEAR)
-    return np.asarray(picture).reshape(height, width, channels).copy()
+    picture = np.asarray(_as_mode(open_picture(path), MODES[channels]))
+    picture = picture.reshape(1, *picture.shape[:2], channels)
+    return resize_images(picture, height, width)[0].copy()
 
 
 def resize_images(images: np.ndarray, height: int, width: int) -> np.ndarray:
     """Resizes pictures, each channel by itself: reduces bilinearly, enlarges by Lanczos.
+
+    `capszoo.ops.resize` gives the same numbers inside a model.
 
     Args:
         images: uint8 array of shape (n, height, width, channels), of any number of channels.
@@ -80,8 +82,10 @@ def resize_images(images: np.ndarray, height: int, width: int) -> np.ndarray:
 
     if images.shape[1:3] == (height, width):
         return images
-    # Reduced as `read_image` does; enlarged so, a picture would be blurred. The published
-    # Efficient-CapsNet knows 97.6 % of smallNORB's pairs enlarged by Lanczos, 96.8 % bilinearly.
+    # Pillow's bilinear filter widens with the reduction, which is the antialiasing; unlike the
+    # sharper filters it adds no bright or dark rims. Enlarged so, a picture would be blurred: the
+    # published Efficient-CapsNet knows 97.6 % of smallNORB's pairs enlarged by Lanczos, 96.8 %
+    # bilinearly.
     enlarges = height > images.shape[1] or width > images.shape[2]
     resampling = Image.Resampling.LANCZOS if enlarges else Image.Resampling.BILINEAR
     resized = np.empty((len(images), height, width, images.shape[-1]), "uint8")
@@ -92,6 +96,12 @@ def resize_images(images: np.ndarray, height: int, width: int) -> np.ndarray:
     return resized
 
 
+def crop_middle(images: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Cuts the middle out of pictures of shape (n, rows, columns, channels)."""
+    top, left = (images.shape[1] - height) // 2, (images.shape[2] - width) // 2
+    return images[:, top : top + height, left : left + width]
+
+
 def native_shape(path: str | os.PathLike) -> tuple[int, int, int]:
     """Returns the shape that a picture file has of itself, turned upright."""
     picture = open_picture(path)
@@ -99,7 +109,7 @@ def native_shape(path: str | os.PathLike) -> tuple[int, int, int]:
     return picture.height, picture.width, 1 if is_gray else 3
 
 
-def open_picture(path: str | os.PathLike):
+def open_picture(path: str | os.PathLike) -> "Image.Image":
     """Returns the upright `PIL.Image` in a file, decoded to the end."""
     from PIL import Image
     from PIL import ImageOps

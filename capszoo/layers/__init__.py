@@ -12,6 +12,7 @@ from capszoo.layers.conv_capsules import ConvCapsules2D
 from capszoo.layers.dense_capsules import DenseCapsules
 from capszoo.layers.dense_decoder import DenseDecoder
 from capszoo.layers.depthwise_primary_capsules import DepthwisePrimaryCapsules
+from capszoo.layers.image_preparation import ImagePreparation
 from capszoo.layers.image_standardization import ImageStandardization
 from capszoo.layers.primary_capsules import PrimaryCapsules
 from capszoo.layers.residual_capsules import ResidualCapsules

@@ -16,26 +16,25 @@ def _to_numpy(data):
     return keras.ops.convert_to_numpy(data) if keras.ops.is_tensor(data) else np.asarray(data)
 
 
-def check_images(images, image_shape, rescaling):
+def check_images(images, image_shape, rescaling, any_size=False):
     """Raises `ValueError` unless `images` are what a model of `image_shape` takes.
 
-    Warns where pixel values look already scaled and the model scales them again.
+    Of `image_shape` the channels alone count where a model takes images of `any_size`. Warns
+    where pixel values look already scaled and the model scales them again.
     """
     shape = tuple(images.shape)
-    if len(shape) != 4 or shape[1:] != tuple(image_shape):
-        hint = ""
-        if shape[1:] == image_shape[:2] and image_shape[2] == 1:
-            hint = " Add the channel axis: images[..., None]."
-        elif shape == tuple(image_shape):
-            hint = " Add the batch axis: images[None]."
-        elif len(shape) == 4 and (shape[2], shape[3], shape[1]) == tuple(image_shape):
-            hint = " Move the channels last: numpy.moveaxis(images, 1, -1)."
+    expected = (None, None, image_shape[2]) if any_size else tuple(image_shape)
+    fits = len(shape) == 4 and all(
+        size in (None, own) for size, own in zip(expected, shape[1:], strict=True)
+    )
+    if not fits:
+        sizes = ("any", "any", image_shape[2]) if any_size else image_shape
         raise ValueError(
             "Expected images of shape (batch, height, width, channels) = "
-            f"(batch, {', '.join(map(str, image_shape))}). "
-            f"Received: images of shape {shape}.{hint}"
+            f"(batch, {', '.join(map(str, sizes))}). "
+            f"Received: images of shape {shape}.{_hint(shape, tuple(image_shape), any_size)}"
         )
-    if shape[0] == 0:
+    if 0 in shape:
         raise ValueError("Expected at least one image. Received: none (an empty array).")
     first = _to_numpy(images[:16])
     is_float = "float" in str(first.dtype)
@@ -46,6 +45,20 @@ def check_images(images, image_shape, rescaling):
             "rescaling=1.",
             stacklevel=3,
         )
+
+
+def _hint(shape, image_shape, any_size):
+    """What the shape of refused images may want for."""
+    channels = image_shape[2]
+    is_flat = shape[-1] != 1 if any_size else shape[1:] == image_shape[:2]
+    if len(shape) == 3 and channels == 1 and is_flat:
+        return " Add the channel axis: images[..., None]."
+    if shape == image_shape or (any_size and len(shape) == 3 and shape[-1] == channels):
+        return " Add the batch axis: images[None]."
+    moved = (*shape[2:], *shape[1:2])
+    if len(shape) == 4 and (moved == image_shape or (any_size and moved[-1] == channels)):
+        return " Move the channels last: numpy.moveaxis(images, 1, -1)."
+    return ""
 
 
 def check_labels(labels, num_images, num_classes):

@@ -1,5 +1,8 @@
 """CapsNet: two convolutions, primary capsules, class capsules by dynamic routing."""
 
+from typing import Any
+from typing import ClassVar
+
 import keras
 
 from capszoo import routing as routings
@@ -7,8 +10,8 @@ from capszoo.layers import CapsuleLength
 from capszoo.layers import Conv2D
 from capszoo.layers import DenseCapsules
 from capszoo.layers import PrimaryCapsules
-from capszoo.models.classifier import CapsuleClassifier
 from capszoo.models.registry import register_family
+from capszoo.models.tasks import CapsuleClassifier
 from capszoo.validation import check_choice
 from capszoo.validation import check_fits
 from capszoo.validation import check_image_shape
@@ -25,7 +28,10 @@ class CapsNet(CapsuleClassifier):
                                                              └ mask - decoder
 
     The defaults are the paper's network for MNIST: 8,215,728 parameters, 6,804,384 without the
-    decoder.
+    decoder. `reconstruction_weight=0.0005` for 784 pixels is the customary 0.392 times the mean
+    squared error beside the margin loss. The code that made the paper's checkpoints weighs
+    pictures 20 times as much: give `compile` the loss `MarginLoss(convention="official")` for
+    that.
 
     Args:
         image_shape: `(height, width, channels)` of the images. Defaults to `(28, 28, 1)`.
@@ -44,25 +50,9 @@ class CapsNet(CapsuleClassifier):
         class_dim: Size of a class capsule's pose. Defaults to `16`.
         routing: How class capsules are computed: a name of `capszoo.routing.names()`, a config
             or a `capszoo.routing.Routing`. Defaults to `"dynamic"`.
-        decoder: Hidden units of the decoder, a Keras layer from masked poses
-            `(batch, classes, class_dim)` to images, or `None` for no decoder.
-            Defaults to `(512, 1024)`.
-        reconstruction_weight: Weight of the sum of squared errors of the reconstruction beside
-            the margin loss, both as in the paper. `0.0005` for 784 pixels is the customary
-            0.392 times the mean squared error. The code that made the paper's checkpoints
-            weighs pictures 20 times as much: give `compile` the loss
-            `MarginLoss(convention="official")` for that. Defaults to `0.0005`.
-        num_objects: How many objects an image holds: how many capsules are decoded together.
-            Defaults to `1`.
-        rescaling: Factor that takes pixel values to between 0 and 1. Use `1` for images that
-            are there already. Defaults to `1 / 255`.
-        normalization: What follows the rescaling: `None`, `"per_image"` for mean 0 and
-            deviation 1 of each image, or a dictionary of the channels' `mean` and `variance`.
-            The decoder's target is the image before it. Defaults to `None`.
-        dtype: Dtype or policy of the model; `None` stands for Keras' global policy.
-            Defaults to `None`.
-        name: Name of the model. Defaults to `"capsnet"`.
-        **kwargs: Arguments of `keras.Model`.
+        decoder: As in `CapsuleClassifier`. Defaults to `(512, 1024)`.
+        **kwargs: Arguments of `capszoo.models.CapsuleClassifier` and of
+            `capszoo.models.inputs.ImageInput`.
 
     Input shape:
         `(batch, height, width, channels)`, pixel values from 0 to 255.
@@ -91,6 +81,11 @@ class CapsNet(CapsuleClassifier):
     - [Sabour, Frosst, Hinton, 2017](https://arxiv.org/abs/1710.09829)
     """
 
+    decoder_arguments: ClassVar[dict[str, Any]] = {
+        "kernel_initializer": keras.initializers.TruncatedNormal(stddev=0.1),
+        "bias_initializer": keras.initializers.Constant(0.1),
+    }
+
     def __init__(
         self,
         image_shape=(28, 28, 1),
@@ -106,12 +101,6 @@ class CapsNet(CapsuleClassifier):
         class_dim=16,
         routing="dynamic",
         decoder=(512, 1024),
-        reconstruction_weight=0.0005,
-        num_objects=1,
-        rescaling=1 / 255,
-        normalization=None,
-        dtype=None,
-        name="capsnet",
         **kwargs,
     ):
         image_shape = check_image_shape(image_shape)
@@ -120,9 +109,6 @@ class CapsNet(CapsuleClassifier):
                 image_shape,
                 [(conv_kernel_size, 1), (primary_kernel_size, primary_strides)],
             )
-        images, features = self.image_input(
-            image_shape, num_classes, num_objects, rescaling, normalization, dtype
-        )
         check_positive_int("conv_filters", conv_filters)
         check_positive_int("primary_types", primary_types)
         check_number("primary_scale", primary_scale)
@@ -134,11 +120,20 @@ class CapsNet(CapsuleClassifier):
         check_positive_int("primary_dim", primary_dim)
         check_positive_int("class_dim", class_dim)
         check_choice("padding", padding, ("valid", "same"))
-        routing = routings.get(routing, dtype=dtype)
+        super().__init__(
+            image_shape=image_shape,
+            num_classes=num_classes,
+            decoder=decoder,
+            **kwargs,
+        )
+        self.routing = self.get_layer("class_capsules").routing
+
+    def body(self, features, dtype):
+        routing = routings.get(self.routing, dtype=dtype)
         features = Conv2D(
-            conv_filters,
-            conv_kernel_size,
-            padding=padding,
+            self.conv_filters,
+            self.conv_kernel_size,
+            padding=self.padding,
             activation="relu",
             kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.05),
             bias_initializer=keras.initializers.Constant(0.1),
@@ -146,70 +141,23 @@ class CapsNet(CapsuleClassifier):
             name="conv",
         )(features)
         # 0.1 for the sizes and the factor 1/32 of the paper's code.
-        fan_in = primary_kernel_size**2 * conv_filters
-        stddev = 0.45 / (primary_scale * fan_in**0.5)
+        fan_in = self.primary_kernel_size**2 * self.conv_filters
+        stddev = 0.45 / (self.primary_scale * fan_in**0.5)
         children = PrimaryCapsules(
-            primary_types,
-            primary_dim,
-            primary_kernel_size,
-            strides=primary_strides,
-            padding=padding,
-            scale=primary_scale,
+            self.primary_types,
+            self.primary_dim,
+            self.primary_kernel_size,
+            strides=self.primary_strides,
+            padding=self.padding,
+            scale=self.primary_scale,
             kernel_initializer=keras.initializers.TruncatedNormal(stddev=stddev),
             bias_initializer=keras.initializers.Constant(0.1),
             dtype=dtype,
             name="primary_capsules",
         )(features)
         *capsules, coupling = DenseCapsules(
-            num_classes, class_dim, routing=routing, dtype=dtype, name="class_capsules"
+            self.num_classes, self.class_dim, routing=routing, dtype=dtype, name="class_capsules"
         )(children, return_coupling=True)
         poses = self.poses_alone(capsules, dtype)
         scores = CapsuleLength(dtype="float32", name="scores")(poses)
-        decoder = self.make_decoder(
-            decoder,
-            image_shape,
-            dtype,
-            kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.1),
-            bias_initializer=keras.initializers.Constant(0.1),
-        )
-        super().__init__(
-            images=images,
-            scores=scores,
-            poses=poses,
-            coupling=coupling,
-            image_shape=image_shape,
-            num_classes=num_classes,
-            decoder=decoder,
-            num_objects=num_objects,
-            rescaling=rescaling,
-            normalization=normalization,
-            reconstruction_weight=reconstruction_weight,
-            dtype=dtype,
-            name=name,
-            **kwargs,
-        )
-        self.conv_filters = conv_filters
-        self.conv_kernel_size = conv_kernel_size
-        self.primary_types = primary_types
-        self.primary_dim = primary_dim
-        self.primary_kernel_size = primary_kernel_size
-        self.primary_strides = primary_strides
-        self.primary_scale = primary_scale
-        self.padding = padding
-        self.class_dim = class_dim
-        self.routing = routing
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "conv_filters": self.conv_filters,
-            "conv_kernel_size": self.conv_kernel_size,
-            "primary_types": self.primary_types,
-            "primary_dim": self.primary_dim,
-            "primary_kernel_size": self.primary_kernel_size,
-            "primary_strides": self.primary_strides,
-            "primary_scale": self.primary_scale,
-            "padding": self.padding,
-            "class_dim": self.class_dim,
-            "routing": routings.serialize(self.routing, dtype=self.dtype_policy),
-        }
+        return scores, poses, coupling

@@ -8,8 +8,8 @@ from capszoo import routing as routings
 from capszoo.layers import CapsuleNormalization
 from capszoo.layers import ConvCapsules2D
 from capszoo.losses import SoftmaxCrossentropy
-from capszoo.models.classifier import CapsuleClassifier
 from capszoo.models.registry import register_family
+from capszoo.models.tasks import CapsuleClassifier
 from capszoo.validation import check_image_shape
 from capszoo.validation import check_positive_int
 
@@ -40,20 +40,8 @@ class ClusterCapsNet(CapsuleClassifier):
         recompute: Whether the gradient makes the votes of each layer anew, with other routings
             than cluster routing what these compute too, instead of keeping them: less memory,
             more time. Defaults to `False`.
-        decoder: Hidden units of a decoder, a Keras layer from masked poses
-            `(batch, classes, pose_dim)` to images, or `None` for no decoder.
-            Defaults to `None`.
-        reconstruction_weight: Weight of the sum of squared errors of the reconstruction.
-            Defaults to `0.0005`.
-        num_objects: How many objects an image holds. Defaults to `1`.
-        rescaling: Factor that takes pixel values to between 0 and 1. Defaults to `1 / 255`.
-        normalization: What follows the rescaling: `None`, `"per_image"` for mean 0 and
-            deviation 1 of each image, or a dictionary of the channels' `mean` and `variance`.
-            Defaults to `None`.
-        dtype: Dtype or policy of the model; `None` stands for Keras' global policy.
-            Defaults to `None`.
-        name: Name of the model. Defaults to `"cluster_capsnet"`.
-        **kwargs: Arguments of `keras.Model`.
+        **kwargs: Arguments of `capszoo.models.CapsuleClassifier` and of
+            `capszoo.models.inputs.ImageInput`.
 
     Input shape:
         `(batch, height, width, channels)`, pixel values from 0 to 255.
@@ -88,13 +76,6 @@ class ClusterCapsNet(CapsuleClassifier):
         strides=(1, 2, 1, 2, 1),
         routing=None,
         recompute=False,
-        decoder=None,
-        reconstruction_weight=0.0005,
-        num_objects=1,
-        rescaling=1 / 255,
-        normalization=None,
-        dtype=None,
-        name="cluster_capsnet",
         **kwargs,
     ):
         image_shape = check_image_shape(image_shape)
@@ -106,28 +87,36 @@ class ClusterCapsNet(CapsuleClassifier):
                 f"Images must be at least {smallest}x{smallest} for these strides. "
                 f"Received: image_shape={image_shape}, strides={tuple(strides)}"
             )
-        routing = {"name": "cluster", "cluster_size": cluster_size} if routing is None else routing
-        routing = routings.get(routing, dtype=dtype)
-        images, features = self.image_input(
-            image_shape, num_classes, num_objects, rescaling, normalization, dtype
+        super().__init__(
+            image_shape=image_shape,
+            num_classes=num_classes,
+            **kwargs,
         )
+        # Each layer has its own, all alike; one that stayed unbuilt would keep Keras building.
+        self.routing = self.get_layer("capsules_1").routing
+
+    def body(self, features, dtype):
+        cluster = {"name": "cluster", "cluster_size": self.cluster_size}
+        routing = routings.get(cluster if self.routing is None else self.routing, dtype=dtype)
         # The image is one capsule per pixel; each type of the first layer's children sees it.
-        poses = keras.layers.Reshape((*image_shape[:2], 1, image_shape[2]), name="pixels")(features)
-        if capsule_types > 1:
+        poses = keras.layers.Reshape(
+            (*self.image_shape[:2], 1, self.image_shape[2]), name="pixels"
+        )(features)
+        if self.capsule_types > 1:
             poses = keras.layers.Concatenate(axis=-2, name="pixels_per_type")(
-                [poses] * capsule_types
+                [poses] * self.capsule_types
             )
-        types = [capsule_types] * (len(strides) - 1) + [num_classes]
-        for index, (parents, step) in enumerate(zip(types, strides, strict=True)):
+        types = [self.capsule_types] * (len(self.strides) - 1) + [self.num_classes]
+        for index, (parents, step) in enumerate(zip(types, self.strides, strict=True)):
             limit = (9 * poses.shape[-1]) ** -0.5
             outputs = ConvCapsules2D(
                 parents,
-                pose_dim,
+                self.pose_dim,
                 3,
                 strides=step,
                 padding="same",
                 routing=routings.serialize(routing),
-                recompute=recompute,
+                recompute=self.recompute,
                 vote_bias="votes",
                 # The bias must be random too: votes of an empty window would be identical.
                 kernel_initializer=keras.initializers.RandomUniform(-limit, limit),
@@ -138,45 +127,23 @@ class ClusterCapsNet(CapsuleClassifier):
             poses, coupling = outputs
             poses = CapsuleNormalization(dtype=dtype, name=f"normalization_{index + 1}")(poses)
         poses = keras.layers.Permute((3, 1, 2, 4), name="classes_first")(poses)
-        poses = keras.layers.Reshape((num_classes, math.prod(poses.shape[2:])), name="flatten")(
-            poses
-        )
+        poses = keras.layers.Reshape(
+            (self.num_classes, math.prod(poses.shape[2:])), name="flatten"
+        )(poses)
         scores = keras.layers.Dense(1, dtype=dtype, name="read_out")(poses)
-        scores = keras.layers.Reshape((num_classes,), dtype="float32", name="scores")(scores)
-        super().__init__(
-            images=images,
-            scores=scores,
-            poses=poses,
-            coupling=coupling,
-            image_shape=image_shape,
-            num_classes=num_classes,
-            decoder=self.make_decoder(decoder, image_shape, dtype),
-            num_objects=num_objects,
-            rescaling=rescaling,
-            normalization=normalization,
-            reconstruction_weight=reconstruction_weight,
-            dtype=dtype,
-            name=name,
-            **kwargs,
-        )
-        self.capsule_types = capsule_types
-        self.cluster_size = cluster_size
-        self.pose_dim = pose_dim
-        self.strides = tuple(strides)
-        # Each layer has its own, all alike; one that stayed unbuilt would keep Keras building.
-        self.routing = self.get_layer("capsules_1").routing
-        self.recompute = recompute
+        scores = keras.layers.Reshape((self.num_classes,), dtype="float32", name="scores")(scores)
+        return scores, poses, coupling
+
+    @classmethod
+    def search_arguments(cls, values):
+        found = dict(values)
+        if found.get("routing") == "cluster":
+            del found["routing"]  # what `cluster_size` stands for
+        if "capsule_layers" in found:
+            # Half the size at the second and at the fourth layer, as in the paper.
+            layers = range(found.pop("capsule_layers"))
+            found["strides"] = [2 if layer in (1, 3) else 1 for layer in layers]
+        return super().search_arguments(found)
 
     def default_loss(self):
         return SoftmaxCrossentropy()
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "capsule_types": self.capsule_types,
-            "cluster_size": self.cluster_size,
-            "pose_dim": self.pose_dim,
-            "strides": self.strides,
-            "routing": routings.serialize(self.routing, dtype=self.dtype_policy),
-            "recompute": self.recompute,
-        }

@@ -7,8 +7,8 @@ from capszoo.layers import CapsuleLength
 from capszoo.layers import Conv2D
 from capszoo.layers import DenseCapsules
 from capszoo.layers import DepthwisePrimaryCapsules
-from capszoo.models.classifier import CapsuleClassifier
 from capszoo.models.registry import register_family
+from capszoo.models.tasks import CapsuleClassifier
 from capszoo.validation import check_choice
 from capszoo.validation import check_fits
 from capszoo.validation import check_image_shape
@@ -44,20 +44,9 @@ class EfficientCapsNet(CapsuleClassifier):
         primary_strides: Step between these windows. Defaults to `1`.
         class_dim: Size of a class capsule's pose. Defaults to `16`.
         routing: How class capsules are computed. Defaults to `"self_attention"`.
-        decoder: Hidden units of a decoder, a Keras layer from masked poses
-            `(batch, classes, pose_dim)` to images, or `None` for no decoder.
-            Defaults to `(512, 1024)`.
-        reconstruction_weight: Weight of the sum of squared errors of the reconstruction.
-            Defaults to `0.0005`.
-        num_objects: How many objects an image holds. Defaults to `1`.
-        rescaling: Factor that takes pixel values to between 0 and 1. Defaults to `1 / 255`.
-        normalization: What follows the rescaling: `None`, `"per_image"` for mean 0 and
-            deviation 1 of each image, or a dictionary of the channels' `mean` and `variance`.
-            Defaults to `None`.
-        dtype: Dtype or policy of the model; `None` stands for Keras' global policy.
-            Defaults to `None`.
-        name: Name of the model. Defaults to `"efficient_capsnet"`.
-        **kwargs: Arguments of `keras.Model`.
+        decoder: As in `CapsuleClassifier`. Defaults to `(512, 1024)`.
+        **kwargs: Arguments of `capszoo.models.CapsuleClassifier` and of
+            `capszoo.models.inputs.ImageInput`.
 
     Input shape:
         `(batch, height, width, channels)`, pixel values from 0 to 255.
@@ -98,12 +87,6 @@ class EfficientCapsNet(CapsuleClassifier):
         class_dim=16,
         routing="self_attention",
         decoder=(512, 1024),
-        reconstruction_weight=0.0005,
-        num_objects=1,
-        rescaling=1 / 255,
-        normalization=None,
-        dtype=None,
-        name="efficient_capsnet",
         **kwargs,
     ):
         image_shape = check_image_shape(image_shape)
@@ -114,17 +97,22 @@ class EfficientCapsNet(CapsuleClassifier):
                 "Arguments `conv_filters`, `kernel_sizes` and `strides` must be of one length. "
                 f"Received: {tuple(conv_filters)}, {tuple(kernel_sizes)}, {tuple(strides)}"
             )
-        routing = routings.get(routing, dtype=dtype)
         windows = list(zip(kernel_sizes, strides, strict=True))
         if primary_kernel_size is not None:
             windows.append((primary_kernel_size, primary_strides))
         check_fits(image_shape, windows)
-        images, features = self.image_input(
-            image_shape, num_classes, num_objects, rescaling, normalization, dtype
+        super().__init__(
+            image_shape=image_shape,
+            num_classes=num_classes,
+            decoder=decoder,
+            **kwargs,
         )
-        for index, (filters, (kernel_size, step)) in enumerate(
-            zip(conv_filters, windows, strict=False)
-        ):
+        self.routing = self.get_layer("class_capsules").routing
+
+    def body(self, features, dtype):
+        routing = routings.get(self.routing, dtype=dtype)
+        convolutions = zip(self.conv_filters, self.kernel_sizes, self.strides, strict=True)
+        for index, (filters, kernel_size, step) in enumerate(convolutions):
             features = Conv2D(
                 filters,
                 kernel_size,
@@ -133,14 +121,14 @@ class EfficientCapsNet(CapsuleClassifier):
                 dtype=dtype,
                 name=f"conv_{index + 1}",
             )(features)
-            if activation == "relu":
+            if self.activation == "relu":
                 nonlinearity = keras.layers.ReLU(dtype=dtype, name=f"relu_{index + 1}")
             else:
                 nonlinearity = keras.layers.LeakyReLU(
                     negative_slope=0.3, dtype=dtype, name=f"leaky_relu_{index + 1}"
                 )
             features = nonlinearity(features)
-            if conv_normalization == "batch":
+            if self.conv_normalization == "batch":
                 layer = keras.layers.BatchNormalization(dtype=dtype, name=f"norm_{index + 1}")
             else:
                 layer = keras.layers.GroupNormalization(
@@ -153,15 +141,15 @@ class EfficientCapsNet(CapsuleClassifier):
                 )
             features = layer(features)
         children = DepthwisePrimaryCapsules(
-            primary_dim,
-            features.shape[1:3] if primary_kernel_size is None else primary_kernel_size,
-            strides=primary_strides,
+            self.primary_dim,
+            features.shape[1:3] if self.primary_kernel_size is None else self.primary_kernel_size,
+            strides=self.primary_strides,
             dtype=dtype,
             name="primary_capsules",
         )(features)
         *capsules, coupling = DenseCapsules(
-            num_classes,
-            class_dim,
+            self.num_classes,
+            self.class_dim,
             routing=routing,
             kernel_initializer="he_normal",
             dtype=dtype,
@@ -169,47 +157,18 @@ class EfficientCapsNet(CapsuleClassifier):
         )(children, return_coupling=True)
         poses = self.poses_alone(capsules, dtype)
         scores = CapsuleLength(dtype="float32", name="scores")(poses)
-        super().__init__(
-            images=images,
-            scores=scores,
-            poses=poses,
-            coupling=coupling,
-            image_shape=image_shape,
-            num_classes=num_classes,
-            decoder=self.make_decoder(decoder, image_shape, dtype),
-            num_objects=num_objects,
-            rescaling=rescaling,
-            normalization=normalization,
-            reconstruction_weight=reconstruction_weight,
-            dtype=dtype,
-            name=name,
-            **kwargs,
-        )
-        self.conv_filters = tuple(conv_filters)
-        self.kernel_sizes = tuple(kernel_sizes)
-        self.strides = tuple(strides)
-        self.activation = activation
-        self.conv_normalization = conv_normalization
-        self.primary_dim = primary_dim
-        self.primary_kernel_size = primary_kernel_size
-        self.primary_strides = primary_strides
-        self.class_dim = class_dim
-        self.routing = routing
+        return scores, poses, coupling
+
+    @classmethod
+    def search_arguments(cls, values):
+        found = super().search_arguments(values)
+        if "conv_layers" in found:
+            # The paper's stem; without the last, strided convolution for small images.
+            layers, width = found.pop("conv_layers"), found.pop("conv_width")
+            found["conv_filters"] = [width, 2 * width, 2 * width, 4 * width][:layers]
+            found["kernel_sizes"] = [found.pop("conv_kernel_size"), 3, 3, 3][:layers]
+            found["strides"] = [1, 1, 1, 2][:layers]
+        return found
 
     def default_optimizer(self):
         return keras.optimizers.Adam(learning_rate=5e-4)
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "conv_filters": self.conv_filters,
-            "kernel_sizes": self.kernel_sizes,
-            "strides": self.strides,
-            "activation": self.activation,
-            "conv_normalization": self.conv_normalization,
-            "primary_dim": self.primary_dim,
-            "primary_kernel_size": self.primary_kernel_size,
-            "primary_strides": self.primary_strides,
-            "class_dim": self.class_dim,
-            "routing": routings.serialize(self.routing, dtype=self.dtype_policy),
-        }

@@ -9,8 +9,8 @@ from capszoo.layers import Conv2D
 from capszoo.layers import ConvCapsules2D
 from capszoo.losses import SpreadLoss
 from capszoo.losses import SpreadMargin
-from capszoo.models.classifier import CapsuleClassifier
 from capszoo.models.registry import register_family
+from capszoo.models.tasks import CapsuleClassifier
 from capszoo.validation import check_fits
 from capszoo.validation import check_image_shape
 
@@ -46,20 +46,9 @@ class EMCapsNet(CapsuleClassifier):
         recompute: Whether the gradient makes the votes of each layer and their routing anew
             instead of keeping what they computed: less memory, more time. Of use for other
             routings; EM routing does so in any case. Defaults to `False`.
-        decoder: Hidden units of a decoder, a Keras layer from masked poses
-            `(batch, classes, pose_dim)` to images, or `None` for no decoder.
-            Defaults to `None`.
-        reconstruction_weight: Weight of the sum of squared errors of the reconstruction.
-            Defaults to `0.0005`.
-        num_objects: How many objects an image holds. Defaults to `1`.
-        rescaling: Factor that takes pixel values to between 0 and 1. Defaults to `1 / 255`.
-        normalization: What follows the rescaling: `None`, `"per_image"` for mean 0 and
-            deviation 1 of each image, or a dictionary of the channels' `mean` and `variance`.
-            Defaults to `"per_image"`.
-        dtype: Dtype or policy of the model; `None` stands for Keras' global policy.
-            Defaults to `None`.
-        name: Name of the model. Defaults to `"em_capsnet"`.
-        **kwargs: Arguments of `keras.Model`.
+        normalization: As in `ImageInput`. Defaults to `"per_image"`.
+        **kwargs: Arguments of `capszoo.models.CapsuleClassifier` and of
+            `capszoo.models.inputs.ImageInput`.
 
     Input shape:
         `(batch, height, width, channels)`, pixel values from 0 to 255.
@@ -99,22 +88,10 @@ class EMCapsNet(CapsuleClassifier):
         coordinate_scale=0.04,
         routing="em",
         recompute=False,
-        decoder=None,
-        reconstruction_weight=0.0005,
-        num_objects=1,
-        rescaling=1 / 255,
         normalization="per_image",
-        dtype=None,
-        name="em_capsnet",
         **kwargs,
     ):
         image_shape = check_image_shape(image_shape)
-        routing = routings.get(routing, dtype=dtype)
-        if not routing.explicit_activations:
-            raise ValueError(
-                "EMCapsNet needs a routing with explicit activations, such as 'em'. "
-                f"Received: {type(routing).__name__}"
-            )
         if len(capsule_types) != len(capsule_strides):
             raise ValueError(
                 "Arguments `capsule_types` and `capsule_strides` must be of one length. "
@@ -125,13 +102,26 @@ class EMCapsNet(CapsuleClassifier):
             [(conv_kernel_size, conv_strides)]
             + [(capsule_kernel_size, strides) for strides in capsule_strides],
         )
-        images, features = self.image_input(
-            image_shape, num_classes, num_objects, rescaling, normalization, dtype
+        super().__init__(
+            image_shape=image_shape,
+            num_classes=num_classes,
+            normalization=normalization,
+            **kwargs,
         )
+        # Each layer has its own, all alike; one that stayed unbuilt would keep Keras building.
+        self.routing = self.get_layer("class_capsules").routing
+
+    def body(self, features, dtype):
+        routing = routings.get(self.routing, dtype=dtype)
+        if not routing.explicit_activations:
+            raise ValueError(
+                "EMCapsNet needs a routing with explicit activations, such as 'em'. "
+                f"Received: {type(routing).__name__}"
+            )
         features = Conv2D(
-            conv_filters,
-            conv_kernel_size,
-            strides=conv_strides,
+            self.conv_filters,
+            self.conv_kernel_size,
+            strides=self.conv_strides,
             activation="relu",
             kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.05),
             bias_initializer=keras.initializers.Constant(0.1),
@@ -139,81 +129,55 @@ class EMCapsNet(CapsuleClassifier):
             name="conv",
         )(features)
         capsules = ActivatedPrimaryCapsules(
-            primary_types, pose_dim, dtype=dtype, name="primary_capsules"
+            self.primary_types, self.pose_dim, dtype=dtype, name="primary_capsules"
         )(features)
-        for index, (types, strides) in enumerate(zip(capsule_types, capsule_strides, strict=True)):
+        for index, (types, strides) in enumerate(
+            zip(self.capsule_types, self.capsule_strides, strict=True)
+        ):
             capsules = ConvCapsules2D(
                 types,
-                pose_dim,
-                capsule_kernel_size,
+                self.pose_dim,
+                self.capsule_kernel_size,
                 strides=strides,
                 votes_from="positions",
                 transform="matrix",
                 routing=routings.serialize(routing),
-                recompute=recompute,
+                recompute=self.recompute,
                 kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.3),
                 dtype=dtype,
                 name=f"conv_capsules_{index + 1}",
             )(capsules)
         poses, activations, coupling = ClassCapsules(
-            num_classes,
-            pose_dim,
-            coordinate_scale=coordinate_scale,
+            self.num_classes,
+            self.pose_dim,
+            coordinate_scale=self.coordinate_scale,
             transform="matrix",
             routing=routings.serialize(routing),
-            recompute=recompute,
+            recompute=self.recompute,
             kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.3),
             dtype=dtype,
             name="class_capsules",
         )(capsules, return_coupling=True)
         scores = keras.layers.Activation("linear", dtype="float32", name="scores")(activations)
-        super().__init__(
-            images=images,
-            scores=scores,
-            poses=poses,
-            coupling=coupling,
-            image_shape=image_shape,
-            num_classes=num_classes,
-            decoder=self.make_decoder(decoder, image_shape, dtype),
-            num_objects=num_objects,
-            rescaling=rescaling,
-            normalization=normalization,
-            reconstruction_weight=reconstruction_weight,
-            dtype=dtype,
-            name=name,
-            **kwargs,
-        )
-        self.conv_filters = conv_filters
-        self.conv_kernel_size = conv_kernel_size
-        self.conv_strides = conv_strides
-        self.primary_types = primary_types
-        self.capsule_types = tuple(capsule_types)
-        self.capsule_kernel_size = capsule_kernel_size
-        self.capsule_strides = tuple(capsule_strides)
-        self.pose_dim = pose_dim
-        self.coordinate_scale = coordinate_scale
-        # Each layer has its own, all alike; one that stayed unbuilt would keep Keras building.
-        self.routing = self.get_layer("class_capsules").routing
-        self.recompute = recompute
+        return scores, poses, coupling
+
+    @classmethod
+    def search_arguments(cls, values):
+        found = super().search_arguments(values)
+        if "capsule_layers" in found:
+            layers = found.pop("capsule_layers")
+            found["capsule_types"] = [found["capsule_types"]] * layers
+            found["capsule_strides"] = [2] + [1] * (layers - 1)
+        return found
+
+    @classmethod
+    def search_loss(cls, values, loss):
+        if "margin_steps" not in values:
+            return super().search_loss(values, loss)
+        return {"SpreadLoss": {"margin": {"SpreadMargin": {"steps": values.pop("margin_steps")}}}}
 
     def default_loss(self):
         return SpreadLoss(margin=SpreadMargin())
 
     def default_optimizer(self):
         return keras.optimizers.Adam(learning_rate=3e-3)
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "conv_filters": self.conv_filters,
-            "conv_kernel_size": self.conv_kernel_size,
-            "conv_strides": self.conv_strides,
-            "primary_types": self.primary_types,
-            "capsule_types": self.capsule_types,
-            "capsule_kernel_size": self.capsule_kernel_size,
-            "capsule_strides": self.capsule_strides,
-            "pose_dim": self.pose_dim,
-            "coordinate_scale": self.coordinate_scale,
-            "routing": routings.serialize(self.routing, dtype=self.dtype_policy),
-            "recompute": self.recompute,
-        }

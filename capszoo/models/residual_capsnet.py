@@ -9,8 +9,8 @@ from capszoo.layers import ConvCapsules2D
 from capszoo.layers import DenseCapsules
 from capszoo.layers import PrimaryCapsules
 from capszoo.layers import ResidualCapsules
-from capszoo.models.classifier import CapsuleClassifier
 from capszoo.models.registry import register_family
+from capszoo.models.tasks import CapsuleClassifier
 from capszoo.validation import check_choice
 from capszoo.validation import check_fits
 from capszoo.validation import check_image_shape
@@ -53,20 +53,11 @@ class ResidualCapsNet(CapsuleClassifier):
             Defaults to `False`.
         routing: How capsules are computed; every layer gets one of its own. `None` stands for
             dynamic routing with 2 iterations, the paper's. Defaults to `None`.
-        decoder: Hidden units of a decoder, a Keras layer from masked poses
-            `(batch, classes, pose_dim)` to images, or `None` for no decoder.
-            Defaults to `(512, 1024)`.
-        reconstruction_weight: Weight of the sum of squared errors of the reconstruction.
-            Defaults to `1e-5`.
-        num_objects: How many objects an image holds. Defaults to `1`.
-        rescaling: Factor that takes pixel values to between 0 and 1. Defaults to `1 / 255`.
-        normalization: What follows the rescaling: `None`, `"per_image"` for mean 0 and
-            deviation 1 of each image, or a dictionary of the channels' `mean` and `variance`.
-            Defaults to `"per_image"`.
-        dtype: Dtype or policy of the model; `None` stands for Keras' global policy.
-            Defaults to `None`.
-        name: Name of the model. Defaults to `"residual_capsnet"`.
-        **kwargs: Arguments of `keras.Model`.
+        decoder: As in `CapsuleClassifier`. Defaults to `(512, 1024)`.
+        reconstruction_weight: As in `CapsuleClassifier`. Defaults to `1e-5`.
+        normalization: As in `ImageInput`. Defaults to `"per_image"`.
+        **kwargs: Arguments of `capszoo.models.CapsuleClassifier` and of
+            `capszoo.models.inputs.ImageInput`.
 
     Input shape:
         `(batch, height, width, channels)`, pixel values from 0 to 255.
@@ -109,28 +100,34 @@ class ResidualCapsNet(CapsuleClassifier):
         routing=None,
         decoder=(512, 1024),
         reconstruction_weight=1e-5,
-        num_objects=1,
-        rescaling=1 / 255,
         normalization="per_image",
-        dtype=None,
-        name="residual_capsnet",
         **kwargs,
     ):
         image_shape = check_image_shape(image_shape)
         check_positive_int("depth", depth)
         check_choice("variant", variant, ("dense", "convolutional"))
-        routing = {"name": "dynamic", "iterations": 2} if routing is None else routing
-        routing = routings.get(routing, dtype=dtype)
-        dense = variant == "dense"
-        windows = [(conv_kernel_size, conv_strides)] + [(conv_kernel_size, 2)] * dense
+        of_primary = [(conv_kernel_size, 2)] if variant == "dense" else []
+        windows = [(conv_kernel_size, conv_strides), *of_primary]
         check_fits(image_shape, windows)
-        images, features = self.image_input(
-            image_shape, num_classes, num_objects, rescaling, normalization, dtype
+        super().__init__(
+            image_shape=image_shape,
+            num_classes=num_classes,
+            decoder=decoder,
+            reconstruction_weight=reconstruction_weight,
+            normalization=normalization,
+            **kwargs,
         )
+        # Each layer has its own, all alike; one that stayed unbuilt would keep Keras building.
+        self.routing = self.get_layer("class_capsules").routing
+
+    def body(self, features, dtype):
+        of_paper = {"name": "dynamic", "iterations": 2}
+        routing = routings.get(of_paper if self.routing is None else self.routing, dtype=dtype)
+        dense = self.variant == "dense"
         features = Conv2D(
-            conv_filters,
-            conv_kernel_size,
-            strides=conv_strides,
+            self.conv_filters,
+            self.conv_kernel_size,
+            strides=self.conv_strides,
             activation="relu",
             kernel_initializer="he_normal",
             dtype=dtype,
@@ -138,17 +135,17 @@ class ResidualCapsNet(CapsuleClassifier):
         )(features)
         if dense:
             poses = PrimaryCapsules(
-                primary_types,
-                pose_dim,
-                conv_kernel_size,
+                self.primary_types,
+                self.pose_dim,
+                self.conv_kernel_size,
                 strides=2,
                 kernel_initializer="he_normal",
                 dtype=dtype,
                 name="primary_capsules",
             )(features)
-            poses = keras.layers.Reshape((-1, pose_dim), name="children")(poses)
+            poses = keras.layers.Reshape((-1, self.pose_dim), name="children")(poses)
         else:
-            shape = (*features.shape[1:3], 1, conv_filters)
+            shape = (*features.shape[1:3], 1, self.conv_filters)
             poses = keras.layers.Reshape(shape, name="children")(features)
 
         def hidden_layer(index):
@@ -159,23 +156,23 @@ class ResidualCapsNet(CapsuleClassifier):
                 "name": f"capsules_{index + 1}",
             }
             if dense:
-                return DenseCapsules(num_capsules, pose_dim, **arguments)
+                return DenseCapsules(self.num_capsules, self.pose_dim, **arguments)
             return ConvCapsules2D(
-                num_capsules, pose_dim, 3, padding="same", share_types=True, **arguments
+                self.num_capsules, self.pose_dim, 3, padding="same", share_types=True, **arguments
             )
 
-        if depth > 1:
+        if self.depth > 1:
             poses = ResidualCapsules(
-                [hidden_layer(index) for index in range(depth - 1)],
-                mode=mode,
-                skip_distance=skip_distance,
-                squash=squash_sums,
+                [hidden_layer(index) for index in range(self.depth - 1)],
+                mode=self.mode,
+                skip_distance=self.skip_distance,
+                squash=self.squash_sums,
                 dtype=dtype,
                 name="hidden_capsules",
             )(poses)
         *capsules, coupling = DenseCapsules(
-            num_classes,
-            class_dim,
+            self.num_classes,
+            self.class_dim,
             routing=routings.serialize(routing),
             kernel_initializer=keras.initializers.RandomNormal(stddev=0.2),
             dtype=dtype,
@@ -183,54 +180,14 @@ class ResidualCapsNet(CapsuleClassifier):
         )(poses, return_coupling=True)
         poses = self.poses_alone(capsules, dtype)
         scores = CapsuleLength(dtype="float32", name="scores")(poses)
-        super().__init__(
-            images=images,
-            scores=scores,
-            poses=poses,
-            coupling=coupling,
-            image_shape=image_shape,
-            num_classes=num_classes,
-            decoder=self.make_decoder(decoder, image_shape, dtype),
-            num_objects=num_objects,
-            rescaling=rescaling,
-            normalization=normalization,
-            reconstruction_weight=reconstruction_weight,
-            dtype=dtype,
-            name=name,
-            **kwargs,
-        )
-        self.depth = depth
-        self.num_capsules = num_capsules
-        self.pose_dim = pose_dim
-        self.class_dim = class_dim
-        self.conv_filters = conv_filters
-        self.conv_kernel_size = conv_kernel_size
-        self.primary_types = primary_types
-        self.variant = variant
-        self.conv_strides = conv_strides
-        self.mode = mode
-        self.skip_distance = skip_distance
-        self.squash_sums = squash_sums
-        # Each layer has its own, all alike; one that stayed unbuilt would keep Keras building.
-        self.routing = self.get_layer("class_capsules").routing
+        return scores, poses, coupling
+
+    @classmethod
+    def search_arguments(cls, values):
+        found = super().search_arguments(values)
+        if found.get("mode") == "plain":  # KerasTuner's choices cannot be None
+            found["mode"] = None
+        return found
 
     def default_optimizer(self):
         return keras.optimizers.Adam(learning_rate=1e-4)
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "depth": self.depth,
-            "num_capsules": self.num_capsules,
-            "pose_dim": self.pose_dim,
-            "class_dim": self.class_dim,
-            "conv_filters": self.conv_filters,
-            "conv_kernel_size": self.conv_kernel_size,
-            "primary_types": self.primary_types,
-            "variant": self.variant,
-            "conv_strides": self.conv_strides,
-            "mode": self.mode,
-            "skip_distance": self.skip_distance,
-            "squash_sums": self.squash_sums,
-            "routing": routings.serialize(self.routing, dtype=self.dtype_policy),
-        }

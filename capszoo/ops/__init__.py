@@ -18,6 +18,7 @@ from capszoo.ops.norms import safe_norm
 from capszoo.ops.norms import squash
 from capszoo.ops.norms import squash_vjp
 from capszoo.ops.precision import in_float32
+from capszoo.ops.resizing import resize
 from capszoo.ops.votes import block_diagonal
 from capszoo.ops.votes import dense_votes
 from capszoo.ops.votes import position_votes

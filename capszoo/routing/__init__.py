@@ -6,6 +6,7 @@ from capszoo.routing.cluster import ClusterRouting
 from capszoo.routing.dynamic import DynamicRouting
 from capszoo.routing.em import EMRouting
 from capszoo.routing.registry import get
+from capszoo.routing.registry import get_class
 from capszoo.routing.registry import names
 from capszoo.routing.registry import register
 from capszoo.routing.registry import serialize

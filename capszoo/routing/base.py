@@ -20,6 +20,8 @@ class Routing(keras.layers.Layer):
             pose. If not, a capsule's activation is the length of its pose. Defaults to `False`.
         needs_lengths: Whether the routing is to be given the children's lengths as
             activations. Defaults to `False`.
+        tunable_arguments: Which of its arguments a search space may name beside `routing`.
+            Defaults to none.
         competes_across_positions: Whether the routing's `call` takes `windows`, a
             `capszoo.ops.Windows`, where several positions see the same child.
             Defaults to `False`.
@@ -44,6 +46,7 @@ class Routing(keras.layers.Layer):
     explicit_activations = False
     needs_lengths = False
     competes_across_positions = False
+    tunable_arguments: tuple[str, ...] = ()
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -123,6 +126,8 @@ class IterativeRouting(Routing):
     Raises:
         ValueError: If `iterations` is not a positive integer.
     """
+
+    tunable_arguments = ("iterations",)
 
     def __init__(self, iterations=3, **kwargs):
         iterations = check_positive_int("iterations", iterations)

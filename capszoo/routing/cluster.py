@@ -61,6 +61,8 @@ class ClusterRouting(Routing):
     - [Zhao, Cheng, 2021](https://arxiv.org/abs/2109.09213)
     """
 
+    tunable_arguments = ("cluster_size",)
+
     def __init__(self, cluster_size=8, **kwargs):
         cluster_size = check_positive_int("cluster_size", cluster_size)
         if cluster_size < 2:

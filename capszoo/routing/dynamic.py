@@ -68,6 +68,8 @@ class DynamicRouting(IterativeRouting):
     - [Sabour, Frosst, Hinton, 2017](https://arxiv.org/abs/1710.09829)
     """
 
+    tunable_arguments = ("iterations", "leaky")
+
     def __init__(
         self,
         iterations=3,

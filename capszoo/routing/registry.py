@@ -1,13 +1,12 @@
 """Routings by name: `get("dynamic")`, as Keras gets an activation."""
 
-import inspect
-
 import keras
 
+from capszoo.registry import Registry
+from capszoo.registry import check_subclass
 from capszoo.routing.base import Routing
-from capszoo.validation import unknown_name_error
 
-_ROUTINGS = {}
+ROUTINGS = Registry("routing", "routings", check_subclass(Routing))
 
 
 def names():
@@ -21,17 +20,20 @@ def names():
     >>> "dynamic" in capszoo.routing.names()
     True
     """
-    return sorted(_ROUTINGS)
+    return ROUTINGS.names()
 
 
 def register(name):
     """Decorates a `Routing` subclass to make it known to `get` by a name.
 
+    An installed package registers its routings by an entry point in the group
+    `capszoo.routings` that names the module or class.
+
     Args:
-        name: The name, which must be new.
+        name: The name, in lower case with underscores; must be new.
 
     Raises:
-        ValueError: If the name is taken by another class.
+        ValueError: If the name is taken by another class or is no identifier.
         TypeError: If the class is no `Routing`.
 
     Example:
@@ -43,14 +45,30 @@ def register(name):
     """
 
     def decorate(cls):
-        if not (inspect.isclass(cls) and issubclass(cls, Routing)):
-            raise TypeError(f"Expected a subclass of capszoo.routing.Routing. Received: {cls!r}")
-        if _ROUTINGS.get(name, cls) is not cls:
-            raise ValueError(f"The routing name {name!r} is taken by {_ROUTINGS[name].__name__}.")
-        _ROUTINGS[name] = cls
+        ROUTINGS.add(name, cls)
         return cls
 
     return decorate
+
+
+def get_class(name):
+    """Finds the class of a routing by its name.
+
+    Args:
+        name: A name of `names()`.
+
+    Returns:
+        The `Routing` subclass.
+
+    Raises:
+        ValueError: If the name is unknown (with the nearest one).
+
+    Example:
+
+    >>> capszoo.routing.get_class("dynamic").tunable_arguments
+    ('iterations', 'leaky')
+    """
+    return ROUTINGS.get(name)
 
 
 def get(identifier, **kwargs):
@@ -79,9 +97,7 @@ def get(identifier, **kwargs):
     if isinstance(identifier, Routing):
         return identifier
     if isinstance(identifier, str):
-        if identifier not in _ROUTINGS:
-            raise unknown_name_error("routing", identifier, _ROUTINGS)
-        return _ROUTINGS[identifier](**kwargs)
+        return ROUTINGS.get(identifier)(**kwargs)
     if isinstance(identifier, dict) and "class_name" in identifier:
         config = {**identifier, "config": {**kwargs, **identifier["config"]}}
         # While a model loads, Keras gives out one object for one id: here each is a new one.

@@ -40,6 +40,8 @@ class UniformRouting(DynamicRouting):
 
     """
 
+    tunable_arguments = ()
+
     def __init__(self, use_bias=True, bias_initializer=None, **kwargs):
         super().__init__(
             iterations=1, use_bias=use_bias, bias_initializer=bias_initializer, **kwargs

@@ -1,18 +1,30 @@
 """Measuring a trained preset again."""
 
-from capszoo.training.trainer import load_images
+import os
+from typing import Any
+
+from capszoo.training.examples import load_examples
 from capszoo.zoo import golden
 from capszoo.zoo import load
 from capszoo.zoo import read_preset
-from capszoo.zoo.model_card import standard_error
+from capszoo.zoo.figures import measures_of
+from capszoo.zoo.figures import standard_error
+from capszoo.zoo.figures import unit_of
 
 
-def evaluate(preset, *, split="test", data_dir=None, batch_size=128, verbose="auto"):
-    """Measures a trained preset and says whether the recorded accuracy comes out again.
+def evaluate(
+    preset: str | os.PathLike,
+    *,
+    split: str = "test",
+    data_dir: str | os.PathLike | None = None,
+    batch_size: int = 128,
+    verbose: str | int = "auto",
+) -> dict[str, Any]:
+    """Measures a trained preset and says whether the recorded figures come out again.
 
-    It agrees if the two differ by no more than two standard errors of the recorded accuracy
-    on that many images, or one image; the same images and weights give the same number up to
-    a few ties.
+    A share of examples agrees if the two differ by no more than two standard errors of the
+    recorded one on that many examples, or one example; the same examples and weights give the
+    same number up to a few ties. Any other measure agrees to three digits.
 
     Args:
         preset: A name of `capszoo.list_presets()`, a preset directory, a preset file or an
@@ -23,9 +35,10 @@ def evaluate(preset, *, split="test", data_dir=None, batch_size=128, verbose="au
         verbose: As in `keras.Model.evaluate`. Defaults to `"auto"`.
 
     Returns:
-        A dictionary: `preset`, `split`, `images`, `accuracy`, `standard_error`, `loss`,
-        `recorded` (the accuracy in the preset for this split, or `None`), `agrees`, and
-        `golden_difference`, how far the scores of the synthetic images are from the preset's
+        A dictionary: `preset`, `split`, the number of `images` (or whatever the examples are),
+        each measure of the task (`accuracy`), `standard_error` (of the first, or `None`),
+        `loss`, `recorded` (the first measure in the preset for this split, or `None`), `agrees`,
+        and `golden_difference`, how far the output for synthetic examples is from the preset's
         golden record (`None` without one; at most 1e-4 where all is well).
 
     Raises:
@@ -40,26 +53,29 @@ def evaluate(preset, *, split="test", data_dir=None, batch_size=128, verbose="au
     if description.data is None:
         raise ValueError(f"Preset {description.name!r} names no data to measure it on.")
     model = load(preset)
-    images, labels = load_images(description, model, split, data_dir)
-    measured = model.evaluate(
-        images, labels, batch_size=batch_size, verbose=verbose, return_dict=True
-    )
-    accuracy = measured["accuracy"]
-    recorded = getattr(description.results, f"{split}_accuracy", None)
-    agrees = None
+    x, y = load_examples(description, model, split, data_dir)
+    measured = model.evaluate(x, y, batch_size=batch_size, verbose=verbose, return_dict=True)
+    measure, count = measures_of(description)[0], len(x)
+    value = measured[measure.name]
+    recorded = getattr(description.results, f"{split}_{measure.name}", None)
+    agrees = error = None
+    if measure.of_examples:
+        error = round(standard_error(value, count), 6)
     if recorded is not None:
-        tolerance = max(2 * standard_error(recorded, len(images)), 1 / len(images))
-        agrees = abs(accuracy - recorded) <= tolerance
+        tolerance = 0.001
+        if measure.of_examples:
+            tolerance = max(2 * standard_error(recorded, count), 1 / count)
+        agrees = abs(value - recorded) <= tolerance
     return {
         "preset": description.name,
         "split": split,
-        "images": len(images),
-        "accuracy": round(accuracy, 6),
-        "standard_error": round(standard_error(accuracy, len(images)), 6),
+        unit_of(description): count,
+        **{one.name: round(measured[one.name], 6) for one in measures_of(description)},
+        "standard_error": error,
         "loss": round(measured["loss"], 6),
         "recorded": recorded,
         "agrees": agrees,
         "golden_difference": (
-            golden.difference(model, description.golden.scores) if description.golden else None
+            golden.difference(model, description.golden) if description.golden else None
         ),
     }

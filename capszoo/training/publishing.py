@@ -18,7 +18,10 @@ from capszoo.zoo import golden
 from capszoo.zoo import load
 from capszoo.zoo import read_preset
 from capszoo.zoo import weights as weights_files
-from capszoo.zoo.schema import Golden
+from capszoo.zoo.figures import measures_of
+from capszoo.zoo.figures import test_figure
+from capszoo.zoo.schema import preset_schema
+from capszoo.zoo.schema import section_of
 
 # What is measured, and stands behind what is chosen.
 MEASURED = ("results", "weights", "golden")
@@ -70,12 +73,13 @@ def publish(run, *, float16=False, results_only=False, data_dir=None):
     _write_measured(path, text, sections)
     if float16:
         measured = evaluate(path, data_dir=data_dir, verbose=0)
-        changes = {
-            "test_accuracy": measured["accuracy"],
-            "float32_test_accuracy": results.test_accuracy,
-        }
+        changes = {}
+        for measure in measures_of(trained):
+            key = f"test_{measure.name}"
+            changes |= {key: measured[measure.name], f"float32_{key}": getattr(results, key)}
         sections["results"] = results.model_copy(update=changes)
-    sections["golden"] = Golden(scores=golden.record(load(path)))
+    schema, model = section_of(preset_schema(trained.family), "golden"), load(path)
+    sections["golden"] = schema(**{model.primary_output: golden.record(model)})
     _write_measured(path, text, sections)
     return read_preset(path)
 
@@ -91,7 +95,7 @@ def _write_measured(path, text, sections):
     parts = ["\n".join(kept).rstrip()]
     for name, section in sections.items():
         content = section.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
-        # The scores of a golden record stand in rows.
+        # The numbers of a golden record stand in rows.
         style = None if name == "golden" else False
         text = yaml.safe_dump({name: content}, sort_keys=False, default_flow_style=style, width=100)
         parts.append(text.rstrip())
@@ -107,7 +111,7 @@ def main(
     """Publish finished runs in the zoo."""
     for run in runs:
         preset = publish(run, float16=float16, results_only=results_only, data_dir=data_dir)
-        print(f"{preset.name}: {preset.results.test_accuracy}")
+        print(f"{preset.name}: {test_figure(preset)}")
 
 
 if __name__ == "__main__":

@@ -82,14 +82,14 @@ class RunFolder:
 
     def restore_best(self, model):
         """Loads model and optimizer as they were after the best epoch by validation."""
-        self._load(model, best_epoch(self.history))
+        self._load(model, best_epoch(self.history, model.measures[0]))
 
     def record(self, model, history):
         """Writes down a finished epoch."""
         weights_files.write(model, self._weights(history[-1]))
         self._write("history.csv", lambda file: _write_csv(history, file))
         self._write("state.json", lambda file: json.dump({"history": history}, file, indent=1))
-        wanted = {self._weights(history[-1]), self._weights(best_epoch(history))}
+        wanted = {self._weights(history[-1]), self._weights(best_epoch(history, model.measures[0]))}
         for path in self.path.glob("epoch-*.weights.h5"):
             if path not in wanted:
                 path.unlink()
@@ -130,8 +130,8 @@ def _write_csv(history, file):
 class RecordEpochs(keras.callbacks.Callback):
     """Records every finished epoch in a run folder, and which was the best by validation.
 
-    The best epoch has the highest validation accuracy; among equals the lowest validation
-    loss.
+    The best epoch is that of the best first measure of the model's task; among equals that of
+    the lowest validation loss.
 
     Args:
         folder: A `RunFolder`.
@@ -152,6 +152,7 @@ class RecordEpochs(keras.callbacks.Callback):
         self.folder.record(self.model, self.history)
 
 
-def best_epoch(history):
-    """The row of the best epoch by validation."""
-    return max(history, key=lambda row: (row["val_accuracy"], -row["val_loss"]))
+def best_epoch(history, measure):
+    """The row of the best epoch by a measure of validation; among equals, the lowest loss."""
+    sign = 1 if measure.direction == "max" else -1
+    return max(history, key=lambda row: (sign * row[f"val_{measure.name}"], -row["val_loss"]))

@@ -13,16 +13,18 @@ from capszoo.training.batches import EvaluationBatches
 from capszoo.training.batches import TrainingBatches
 from capszoo.training.distribution import Distribution
 from capszoo.training.distribution import all_devices
+from capszoo.training.examples import load_examples
 from capszoo.training.run_folder import RecordEpochs
 from capszoo.training.run_folder import RunFolder
 from capszoo.training.run_folder import best_epoch
 from capszoo.zoo import Preset
 from capszoo.zoo import build
-from capszoo.zoo import preparation
 from capszoo.zoo import read_preset
+from capszoo.zoo.figures import unit_of
 from capszoo.zoo.objects import make_object
 from capszoo.zoo.saving import write_into
-from capszoo.zoo.schema import Results
+from capszoo.zoo.schema import preset_schema
+from capszoo.zoo.schema import section_of
 from capszoo.zoo.schema import validate
 
 
@@ -41,8 +43,9 @@ def train(
 ):
     """Trains a preset by its recipe, with plain `model.fit`, and measures it once at the end.
 
-    The epoch is chosen by validation accuracy; the test images are touched once, with the
-    weights of that epoch. The run folder is a preset directory when the run is done.
+    The epoch is chosen by the task's first measure on validation images; the test images are
+    touched once, with the weights of that epoch. The run folder is a preset directory when the
+    run is done.
 
     Args:
         preset: A name of `capszoo.list_presets()`, a preset file or directory, or a
@@ -104,12 +107,14 @@ def train(
         return None
 
     history = folder.history
-    best = best_epoch(history)
+    best = best_epoch(history, model.measures[0])
     hardware = describe_hardware()
-    results = Results(
-        test_accuracy=round(measured["accuracy"], 6),
-        test_images=images,
-        validation_accuracy=round(best["val_accuracy"], 6),
+    names = [measure.name for measure in model.measures]
+    schema = section_of(preset_schema(preset.family), "results")
+    results = schema(
+        **{f"test_{name}": round(measured[name], 6) for name in names},
+        **{f"validation_{name}": round(best[f"val_{name}"], 6) for name in names},
+        **{f"test_{unit_of(preset)}": images},
         parameters=model.count_params(),
         best_epoch=best["epoch"],
         epochs=len(history),
@@ -136,18 +141,18 @@ def _fit_and_measure(preset, folder, distribution, data_dir, verbose):
         The model as after that epoch, the number of test images and what was measured.
     """
     recipe = preset.training
-    model = build(preset)
+    model = build(preset, prepared=True)
     model.compile(optimizer=make_optimizer(recipe.optimizer), loss=make_loss(recipe.loss))
     distribution.prepare(model)
 
     def feed_split(split):
-        images, labels = load_images(preset, model, split, data_dir)
+        images, labels = load_examples(preset, model, split, data_dir, prepared=True)
         batches = EvaluationBatches(images, labels, recipe.batch_size, distribution.devices)
         return distribution.feed(batches), len(images)
 
     done = len(folder.history)
     if done < recipe.epochs:
-        images, labels = load_images(preset, model, "train", data_dir)
+        images, labels = load_examples(preset, model, "train", data_dir, prepared=True)
         distribution.check_images(len(images), recipe.batch_size)
         augmentation = make_augmentation(preset.data)
         training = distribution.feed(
@@ -209,7 +214,8 @@ def resolve(preset, changes):
                 raise ValueError(f"Cannot set {key!r}: {section!r} is no section of a preset.")
         target[last] = value
     preset = validate(content, f"preset {preset.name!r} with {changes}" if changes else preset.name)
-    if preset.data and not preset.data.class_names and preset.data.name not in data.names():
+    names_classes = "class_names" in type(preset.data).model_fields if preset.data else False
+    if names_classes and not preset.data.class_names and preset.data.name not in data.names():
         # A user's own images: their classes are known here, and not where the model goes.
         named = preset.data.model_copy(update={"class_names": data.class_names(preset.data.name)})
         preset = preset.model_copy(update={"data": named})
@@ -235,34 +241,3 @@ def make_loss(spec):
 def make_augmentation(section):
     """Makes the Keras layers that training images go through."""
     return [make_object("augmentation layer", spec, keras.layers) for spec in section.augmentation]
-
-
-def load_images(preset, model, split, data_dir):
-    """Loads one split of a preset's data and checks that it fits the model.
-
-    Where the preset crops, training images come whole and the others as their middle.
-    """
-    crop = preset.data.crop
-    size = crop or preset.data.resize
-    if size and tuple(size) != model.image_shape[:2]:
-        raise ValueError(
-            f"Preset {preset.name!r} {'crops' if crop else 'resizes'} images to {size}, but its "
-            f"model takes {list(model.image_shape[:2])}. Set data.crop, data.resize or "
-            "model.image_shape."
-        )
-    images, labels = data.load(
-        preset.data.name,
-        split,
-        data_dir=data_dir,
-        image_shape=None if size else model.image_shape,
-        hold_out=preset.data.hold_out,
-    )
-    images = preparation.resize(preset, images)
-    if split != "train":
-        images = preparation.crop_middle(preset, images)
-    if labels.max() >= model.num_classes:
-        raise ValueError(
-            f"The labels of {preset.data.name!r} go up to {labels.max()}, but the model has "
-            f"{model.num_classes} classes. Set model.num_classes in the preset."
-        )
-    return images, labels

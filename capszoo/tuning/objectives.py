@@ -1,4 +1,4 @@
-"""What a search looks for: accuracy, few parameters, fast steps, or several of them."""
+"""What a search looks for: a measure of the task, few parameters, fast steps, or several."""
 
 import math
 import time
@@ -7,25 +7,19 @@ import keras
 
 from capszoo.validation import unknown_name_error
 
-OBJECTIVES = {
-    "accuracy": ("val_accuracy", "max"),
-    "parameters": ("parameters", "min"),
-    "step_time": ("seconds_per_step", "min"),
-}
+_COSTS = {"parameters": ("parameters", "min"), "step_time": ("seconds_per_step", "min")}
 # Where several objectives are added up, each must be on the scale of an accuracy: ten times as
 # many parameters, or seconds, cost as much as one percentage point.
-_ADDED_UP = {
-    "accuracy": ("val_accuracy", "max"),
-    "parameters": ("parameters_cost", "min"),
-    "step_time": ("step_time_cost", "min"),
-}
+_ADDED_UP = {"parameters": ("parameters_cost", "min"), "step_time": ("step_time_cost", "min")}
 
 
-def metrics_of(names):
+def metrics_of(names, measures):
     """Names the metrics, with their direction, that objectives stand for.
 
     Args:
-        names: One name or several: `"accuracy"` (of validation), `"parameters"`, `"step_time"`.
+        names: One name or several: a measure of the task, on validation examples
+            (`"accuracy"`), `"parameters"`, `"step_time"`. `None` stands for the task's first.
+        measures: The measures of the task, `capszoo.models.measure.Measure`s.
 
     Returns:
         List of pairs of a metric and `"max"` or `"min"`. Of several objectives KerasTuner
@@ -37,17 +31,26 @@ def metrics_of(names):
 
     Example:
 
-    >>> capszoo.tuning.objectives.metrics_of(["accuracy"])
+    >>> measures = capszoo.models.CapsNet.measures
+    >>> capszoo.tuning.objectives.metrics_of(["accuracy"], measures)
     [('val_accuracy', 'max')]
     """
-    names = [names] if isinstance(names, str) else list(names)
+    names = names_of(names, measures)
+    of_task = {one.name: (f"val_{one.name}", one.direction) for one in measures}
     for name in names:
-        if name not in OBJECTIVES:
-            raise unknown_name_error("objective", name, OBJECTIVES)
+        if name not in {**of_task, **_COSTS}:
+            raise unknown_name_error("objective", name, {**of_task, **_COSTS})
     if not names or len(set(names)) < len(names):
         raise ValueError(f"Expected one objective or several different ones. Received: {names}")
-    table = OBJECTIVES if len(names) == 1 else _ADDED_UP
+    table = {**of_task, **(_COSTS if len(names) == 1 else _ADDED_UP)}
     return [table[name] for name in names]
+
+
+def names_of(names, measures) -> list[str]:
+    """Lists the names of objectives given as one name, several or `None`."""
+    if names is None:
+        return [measures[0].name]
+    return [names] if isinstance(names, str) else list(names)
 
 
 class MeasureTrial(keras.callbacks.Callback):

@@ -4,18 +4,17 @@ import importlib.util
 
 import numpy as np
 
-from capszoo.tuning.objectives import metrics_of
-
 ADVICE = 'Plots need matplotlib: pip install "capszoo[plots]"'
 
 
-def draw(folder, finished, settings):
+def draw(folder, finished, settings, metrics):
     """Draws the plots of a search as PNG files.
 
     Args:
         folder: `pathlib.Path` of the search.
         finished: Its finished trials.
         settings: What it was asked for.
+        metrics: Pairs of a metric and its direction: the objectives.
 
     Returns:
         List of paths; without matplotlib the line that installs it.
@@ -25,11 +24,10 @@ def draw(folder, finished, settings):
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    metrics = metrics_of(settings["objective"])
     label = metrics[0][0] if len(metrics) == 1 else "sum of objectives"
     trials = sorted(finished, key=lambda one: one["id"])
     scores = np.array([one["score"] for one in trials])
-    upwards = metrics == [("val_accuracy", "max")]
+    upwards = [direction for _, direction in metrics] == ["max"]
     drawings = {
         "objective": lambda axes: _objective(axes, scores, label, upwards),
         "importance": lambda axes: _importance(axes, trials, scores),

@@ -6,7 +6,9 @@ import re
 
 import keras_tuner
 
+from capszoo.models import get_family
 from capszoo.tuning import plots
+from capszoo.tuning.objectives import metrics_of
 from capszoo.zoo.presets import write_preset
 
 
@@ -21,19 +23,23 @@ def write_report(folder, hypermodel, settings, train_images):
 
     Returns:
         A dictionary: `folder`, `trials` (as `SearchFolder.read_trials` gives them, the finished
-        ones first, the best at the top), `finished`, `failed`, `pareto` (the trials no other
-        one beats in both accuracy and parameters), `best` (path of the preset, or `None`) and
+        ones first, the best at the top), `finished`, `failed`, `measure`
+        (the name of the task's first), `pareto` (the trials no other one beats in both that and
+        parameters), `best` (path of the preset, or `None`) and
         `plots` (paths, or what to install).
     """
     trials = folder.read_trials()
-    finished = rank([one for one in trials if one["status"] == "COMPLETED"], settings["objective"])
+    measures = get_family(hypermodel.family).measures
+    objectives = metrics_of(settings["objective"], measures)
+    finished = rank([one for one in trials if one["status"] == "COMPLETED"], objectives)
     failed = [one for one in trials if one["status"] == "FAILED"]
     report = {
         "folder": str(folder.path),
         "trials": finished + [one for one in trials if one not in finished],
         "finished": len(finished),
         "failed": len(failed),
-        "pareto": pareto(finished),
+        "measure": measures[0].name,
+        "pareto": pareto(finished, measures[0]),
         "best": None,
         "plots": [],
     }
@@ -54,48 +60,51 @@ def write_report(folder, hypermodel, settings, train_images):
         write_preset(preset.model_copy(update={"description": description}), path)
         report["best"] = str(path)
         _write_csv(report["trials"], folder.path / "trials.csv")
-        report["plots"] = plots.draw(folder.path, finished, settings)
+        report["plots"] = plots.draw(folder.path, finished, settings, objectives)
     return report
 
 
-def rank(finished, objective):
+def rank(finished, objectives):
     """Sorts finished trials, the best first.
 
     Args:
         finished: Trials with a score.
-        objective: Names of the objectives.
+        objectives: Pairs of a metric and its direction; of several, the sum is minimized.
 
     Returns:
         List of trials.
     """
-    upwards = list(objective) == ["accuracy"]
+    upwards = [direction for _, direction in objectives] == ["max"]
     return sorted(finished, key=lambda one: -one["score"] if upwards else one["score"])
 
 
-def pareto(finished):
-    """The trials that no other one beats in both validation accuracy and parameters.
+def pareto(finished, measure):
+    """The trials that no other one beats in both a measure of validation and parameters.
 
     Args:
         finished: Trials with metrics.
+        measure: The `Measure`.
 
     Returns:
         List of trials, the smallest model first.
 
     Example:
 
+    >>> accuracy = capszoo.models.CapsNet.measures[0]
     >>> trials = [
     ...     {"id": number, "metrics": {"val_accuracy": accuracy, "parameters": parameters}}
     ...     for number, accuracy, parameters in [(0, 0.9, 50), (1, 0.8, 60), (2, 0.95, 90)]
     ... ]
-    >>> [trial["id"] for trial in capszoo.tuning.report.pareto(trials)]
+    >>> [trial["id"] for trial in capszoo.tuning.report.pareto(trials, accuracy)]
     [0, 2]
     """
+    key, sign = f"val_{measure.name}", 1 if measure.direction == "max" else -1
     front = []
     by_size = sorted(
-        finished, key=lambda one: (one["metrics"]["parameters"], -one["metrics"]["val_accuracy"])
+        finished, key=lambda one: (one["metrics"]["parameters"], -sign * one["metrics"][key])
     )
     for trial in by_size:
-        if not front or trial["metrics"]["val_accuracy"] > front[-1]["metrics"]["val_accuracy"]:
+        if not front or measure.better(trial["metrics"][key], front[-1]["metrics"][key]):
             front.append(trial)
     return front
 

@@ -5,16 +5,16 @@ import os
 import pathlib
 import shutil
 import sys
-import types
 
 from capszoo import data as data_sets
+from capszoo.models import get_family
 from capszoo.models import list_models
-from capszoo.training.trainer import load_images
 from capszoo.tuning.compilations import kept_compilations
 from capszoo.tuning.folder import SearchFolder
 from capszoo.tuning.hypermodel import CapsuleHyperModel
 from capszoo.tuning.hypermodel import check_callbacks
 from capszoo.tuning.objectives import metrics_of
+from capszoo.tuning.objectives import names_of
 from capszoo.tuning.oracles import make_oracle
 from capszoo.tuning.packages import require_keras_tuner
 from capszoo.tuning.progress import Progress
@@ -26,7 +26,6 @@ from capszoo.validation import check_positive_int
 from capszoo.validation import unknown_name_error
 from capszoo.zoo import list_presets
 from capszoo.zoo import read_preset
-from capszoo.zoo.schema import Data
 
 
 def search(
@@ -37,7 +36,7 @@ def search(
     trials=20,
     epochs=10,
     seed=0,
-    objective="accuracy",
+    objective=None,
     space=None,
     overrides=None,
     max_parameters=None,
@@ -48,7 +47,7 @@ def search(
     callbacks=(),
     progress=None,
 ):
-    """Searches the hyper-parameters of a family, by accuracy on the validation images.
+    """Searches the hyper-parameters of a family, by its measure on the validation examples.
 
     The test images are not touched. A search that was killed goes on with `resume=True`; it
     repeats no finished trial. Where KerasTuner's variables KERASTUNER_TUNER_ID,
@@ -64,8 +63,9 @@ def search(
         trials: Most trials. Defaults to `20`.
         epochs: Most epochs of a trial; Hyperband gives most trials fewer. Defaults to `10`.
         seed: Seed of the choices, the weights and the order of the images. Defaults to `0`.
-        objective: `"accuracy"`, `"parameters"`, `"step_time"` or a list of them; see
-            `capszoo.tuning.objectives.metrics_of`. Defaults to `"accuracy"`.
+        objective: A measure of the task (`"accuracy"`), `"parameters"`, `"step_time"` or a list
+            of them; see `capszoo.tuning.objectives.metrics_of`. Defaults to `None`, the task's
+            first measure.
         space: The path of a search space file. Defaults to `None`, the family's own.
         overrides: Hyper-parameters to fix or to search over another range; see
             `capszoo.tuning.override`. Defaults to `None`.
@@ -94,14 +94,15 @@ def search(
         check_positive_int(name, value)
     if workers is not None and callbacks:
         raise ValueError("Argument `callbacks` cannot be handed to `workers`, other processes.")
-    objectives = metrics_of(objective)
-    oracle = make_oracle(tuner, objectives, trials, epochs, seed)
     family, base, data = _resolve(target, data)
+    measures = get_family(family).measures
+    objectives = metrics_of(objective, measures)
+    oracle = make_oracle(tuner, objectives, trials, epochs, seed)
     searched = read_space(space or family)
-    (images, labels), validation = _load(family, base, data, data_dir)
+    shape, (images, labels), validation = _load(family, base, data, data_dir)
     hypermodel = CapsuleHyperModel(
         family,
-        (*(_images(base).get("crop") or images.shape[1:3]), images.shape[-1]),
+        shape,
         len(data_sets.class_names(data)),
         space=searched,
         overrides=overrides,
@@ -116,7 +117,7 @@ def search(
         "trials": trials,
         "epochs": epochs,
         "seed": seed,
-        "objective": [objective] if isinstance(objective, str) else list(objective),
+        "objective": names_of(objective, measures),
         "overrides": overrides or {},
         "max_parameters": max_parameters,
         "space": hypermodel.space.model_dump(mode="json", exclude_unset=True),
@@ -195,13 +196,17 @@ def _images(base):
 
 
 def _load(family, base, data, data_dir):
-    """Training and validation images of a search."""
-    images = _images(base)
-    shape = images.get("crop") or images.get("resize") or (base and base.model.get("image_shape"))
-    sizes = types.SimpleNamespace(
-        image_shape=shape and tuple(shape), num_classes=len(data_sets.class_names(data))
+    """Loads training and validation examples of a search, prepared, and says what models see.
+
+    Returns:
+        The shape of an example, then two pairs of examples and labels.
+    """
+    content = {} if base is None or base.data is None else base.data.model_dump()
+    content["name"] = str(data)
+    size = content.get("crop") or content.get("resize")
+    shape = None if base is None or size else base.model.get("image_shape")
+    load = get_family(family).input_end.load
+    training, validation = (
+        load(content, split, data_dir, shape, prepared=True) for split in ("train", "validation")
     )
-    description = types.SimpleNamespace(
-        name=base.name if base else family, data=Data(name=str(data), **images)
-    )
-    return [load_images(description, sizes, split, data_dir) for split in ("train", "validation")]
+    return (*(size or training[0].shape[1:3]), *training[0].shape[3:]), training, validation

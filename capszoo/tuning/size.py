@@ -28,12 +28,12 @@ def count_parameters(family, arguments):
     6804384
     """
 
-    def stop(model, image_shape):
+    def stop(model, ends):
         raise _Counted(model.count_params())
 
-    # The base class stores the image's shape once the graph is complete. In a stateless scope
-    # the weights of the layers have a shape and no values until then.
-    graph = type("Graph", (get_family(family),), {"image_shape": property(fset=stop)})
+    # The base class stores the ends of the graph once it is complete. In a stateless scope the
+    # weights of the layers have a shape and no values until then.
+    graph = type("Graph", (get_family(family),), {"_ends": property(fset=stop)})
     policy = keras.config.dtype_policy()
     try:
         with keras.StatelessScope(initialize_variables=False):

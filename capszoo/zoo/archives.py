@@ -25,15 +25,15 @@ _DAMAGE = (
 )
 
 
-def unpack(archive, folder, where=None):
+def unpack(archive: pathlib.Path, folder: pathlib.Path, where: object = None) -> None:
     """Unpacks a `.zip` or `.tar.gz` archive of plain files.
 
     An archive with a path that leads out of the folder, a link, a device, a file twice, or
     more than `MAX_FILES` files or `MAX_BYTES` bytes is refused as a whole.
 
     Args:
-        archive: `pathlib.Path` of the archive; its content says which kind it is.
-        folder: `pathlib.Path` to unpack to; must not exist yet. It is not there after an error.
+        archive: The archive; its content says which kind it is.
+        folder: Where to unpack to; must not exist yet. It is not there after an error.
         where: Where the archive comes from, for the error. Defaults to `None`, its path.
 
     Raises:
@@ -46,7 +46,11 @@ def unpack(archive, folder, where=None):
             with zipfile.ZipFile(archive) as opened:
                 _write_all(_check_all(_zip_files(opened), where), folder)
         else:
-            with gzip.open(archive) as plain, tarfile.open(fileobj=_Pieces(plain)) as opened:
+            with (
+                gzip.open(archive) as plain,
+                # tarfile needs less of a file than its types say.
+                tarfile.open(fileobj=_Pieces(plain)) as opened,  # type: ignore[call-overload]
+            ):
                 _write_all(_check_all(_tar_files(opened), where), folder)
                 # gzip compares its checksum at the very end, which tarfile does not read.
                 if len(plain.read(_MAX_PIECE)) == _MAX_PIECE:

@@ -11,26 +11,27 @@ import os
 import pathlib
 import re
 import shutil
+from collections.abc import Callable
 
 import filelock
 
 ENTRY_FILE = "entry.json"
 
 
-def home():
+def home() -> pathlib.Path:
     """The folder of what capszoo downloads: `CAPSZOO_HOME`, or `~/.cache/capszoo`."""
     folder = os.environ.get("CAPSZOO_HOME")
     return pathlib.Path(folder or "~/.cache/capszoo").expanduser().absolute()
 
 
-def folder_of(source):
+def folder_of(source: str) -> pathlib.Path:
     """The folder in which the preset of a source lies once it is downloaded.
 
     Args:
         source: The address it is downloaded from.
 
     Returns:
-        `pathlib.Path`, of a folder that may not exist.
+        The folder, which may not exist.
 
     Example:
 
@@ -42,7 +43,7 @@ def folder_of(source):
     return home() / "presets" / f"{name[:40] or 'preset'}-{digest[:12]}"
 
 
-def entries():
+def entries() -> dict[str, pathlib.Path]:
     """Maps the source of every downloaded preset to its folder."""
     found = {}
     for file in sorted((home() / "presets").glob(f"[!.]*/{ENTRY_FILE}")):
@@ -52,7 +53,7 @@ def entries():
     return found
 
 
-def fetch(source, fill):
+def fetch(source: str, fill: Callable[[pathlib.Path], None]) -> pathlib.Path:
     """Finds the cache's entry for a source, filling it first where it is missing or damaged.
 
     Two processes that want the same entry wait for each other, and only the first one fills
@@ -63,7 +64,7 @@ def fetch(source, fill):
         fill: Function of a new, empty folder, which it fills with the files of the entry.
 
     Returns:
-        `pathlib.Path` of the entry's folder.
+        The entry's folder.
 
     Raises:
         OSError: If the cache cannot be written. What `fill` raises passes through, and

@@ -1,5 +1,7 @@
 """Downloading one file: over HTTPS, of bounded size, whole, and no web page in its place."""
 
+import os
+import pathlib
 from urllib.parse import urljoin
 from urllib.parse import urlsplit
 
@@ -9,7 +11,7 @@ _REDIRECTS = 5
 _PIECE = 1 << 16  # bytes
 
 
-def check_url(url):
+def check_url(url: str) -> None:
     """Raises `ValueError` unless files may be downloaded from an address.
 
     Args:
@@ -32,12 +34,12 @@ def check_url(url):
         )
 
 
-def download(url, path, limit):
+def download(url: str, path: pathlib.Path, limit: int) -> None:
     """Downloads a file; a progress bar shows on a terminal.
 
     Args:
         url: The address, see `check_url`; redirects must keep to the same rule.
-        path: `pathlib.Path` to write to. After an error, what is there is not the file.
+        path: Where to write to. After an error, what is there is not the file.
         limit: The most bytes it may have.
 
     Raises:
@@ -60,7 +62,7 @@ def download(url, path, limit):
     refuse_web_page(path, url)
 
 
-def refuse_web_page(path, url):
+def refuse_web_page(path: str | os.PathLike, url: str) -> None:
     """Raises `ValueError` if a downloaded file is HTML, as networks answer before a login."""
     with open(path, "rb") as file:
         start = file.read(512).lstrip(b"\xef\xbb\xbf \t\r\n").lower()

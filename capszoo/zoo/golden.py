@@ -1,66 +1,54 @@
-"""Golden records: what a trained model must give for a few synthetic images, on every backend."""
+"""Golden records: what a trained model must give for synthetic examples, on every backend."""
 
 import numpy as np
 
-# Of the scores, or of the largest where they are more than 1.
+from capszoo.models import CapsuleModel
+from capszoo.zoo.schema import Section
+
+# Of the numbers, or of the largest where they are more than 1.
 TOLERANCE = 1e-4
 
 
-def synthetic_images(image_shape, count=3):
-    """Makes pictures of interference rings, in whole numbers: alike on every machine.
+def record(model: CapsuleModel) -> list:
+    """Makes the golden record of a model: its primary output of the synthetic examples.
 
     Args:
-        image_shape: Height, width and channels.
-        count: How many pictures. Defaults to `3`.
+        model: A `CapsuleModel`.
 
     Returns:
-        uint8 array `(count, height, width, channels)`.
-
-    Example:
-
-    >>> capszoo.zoo.golden.synthetic_images((8, 8, 1))[1, 2, 3, 0]
-    np.uint8(179)
-    """
-    index, row, column, channel = np.indices((count, *image_shape))
-    rings = 3 * row * row + 5 * column * column + 7 * row * column
-    return ((rings + 50 * channel + 80 * index) % 256).astype("uint8")
-
-
-def record(model):
-    """Makes the golden record of a model: its scores of the synthetic images.
-
-    Args:
-        model: A `CapsuleClassifier`.
-
-    Returns:
-        List of a list of scores for each image.
+        Nested lists, one for each example.
 
     Example:
 
     >>> len(capszoo.zoo.golden.record(capszoo.load("capsnet_digits")))
     3
     """
-    scores = model.predict(synthetic_images(model.image_shape), verbose=0)
-    return [[round(float(score), 6) for score in own] for own in scores]
+    return np.round(_answer(model, 3).astype("float64"), 6).tolist()
 
 
-def difference(model, expected):
+def difference(model: CapsuleModel, golden: Section) -> float:
     """Computes how far a model is from a golden record.
 
     Args:
-        model: A `CapsuleClassifier`.
-        expected: The record.
+        model: A `CapsuleModel`.
+        golden: The `golden` section of its preset.
 
     Returns:
-        The largest difference of a score, as a share of the largest score where that is more
+        The largest difference of a number, as a share of the largest one where that is more
         than 1; no more than `TOLERANCE` where all is well.
 
     Example:
 
-    >>> model = capszoo.load("capsnet_digits")
-    >>> capszoo.zoo.golden.difference(model, capszoo.zoo.golden.record(model)) < 1e-5
+    >>> golden = capszoo.zoo.read_preset("capsnet_digits").golden
+    >>> capszoo.zoo.golden.difference(capszoo.load("capsnet_digits"), golden) < 1e-4
     True
     """
-    expected = np.array(expected)
-    found = model.predict(synthetic_images(model.image_shape, len(expected)), verbose=0)
+    expected = np.array(getattr(golden, model.primary_output))
+    found = _answer(model, len(expected))
     return float(np.abs(found - expected).max() / max(1.0, np.abs(expected).max()))
+
+
+def _answer(model, count):
+    return model.predict_output(
+        model.primary_output, model.synthetic_examples(count), prepared=True
+    )

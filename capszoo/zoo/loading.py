@@ -1,25 +1,34 @@
 """From a preset to a model."""
 
+import os
+
 import keras
 
 from capszoo import data
+from capszoo.data.datasets import named_shape
+from capszoo.models import CapsuleModel
 from capszoo.models import get_family
+from capszoo.models import preset_functions
+from capszoo.models.arguments import defaults
 from capszoo.validation import check_positive_int
 from capszoo.zoo import weights as weights_files
 from capszoo.zoo.preset_file import read_preset_file
 from capszoo.zoo.presets import find_preset
+from capszoo.zoo.schema import Preset
 
 
-def build(preset, dtype=None, **overrides):
+def build(preset: Preset, dtype=None, *, prepared: bool = False, **overrides) -> CapsuleModel:
     """Builds the untrained model of a `Preset`.
 
     Args:
         preset: A `Preset`.
         dtype: Dtype or policy of the model. Defaults to `None`, Keras' global policy.
+        prepared: Whether examples will come prepared, instead of as `capszoo.data.load` gives
+            them or a user has them. Defaults to `False`.
         **overrides: Arguments of the family's class that replace the preset's.
 
     Returns:
-        A `CapsuleClassifier`.
+        A `CapsuleModel`.
 
     Example:
 
@@ -27,12 +36,32 @@ def build(preset, dtype=None, **overrides):
     >>> capszoo.zoo.build(preset, num_classes=3).num_classes
     3
     """
+    family = get_family(preset.family)
     arguments = {"name": preset.name, **preset.model, "dtype": dtype, **overrides}
-    return get_family(preset.family)(**arguments)
+    if prepared:
+        arguments.update(family.input_end.unprepared)
+    elif preset.data is not None:
+        content = preset.data.model_dump()
+        of_data = family.input_end.of_data(
+            {**defaults(family), **arguments}, content, named_shape(content["name"])
+        )
+        arguments = {**of_data, **arguments}
+    return family(**arguments)
 
 
-def load(preset, *, family=None, load_weights=True, num_classes=None, dtype=None):
+def load(
+    preset: str | os.PathLike,
+    *,
+    family: type[CapsuleModel] | None = None,
+    load_weights: bool = True,
+    num_classes: int | None = None,
+    dtype=None,
+    prepared: bool = False,
+) -> CapsuleModel:
     """Loads a model by name, path or address, ready to predict or train on.
+
+    The model takes what `capszoo.data.load` gives of its preset's data, and pictures of any other
+    size: what the preset resizes, crops and scales, the model does by itself.
 
     The weights are checked against their SHA-256 before they are read. The model is compiled
     as its family is trained; call `compile` again for another loss or optimizer.
@@ -40,15 +69,17 @@ def load(preset, *, family=None, load_weights=True, num_classes=None, dtype=None
     Args:
         preset: A name of `capszoo.list_presets()`, a preset directory, a preset file, or an
             address (`https://...`, `hf://owner/repository`), see `capszoo.zoo.find_preset`.
-        family: The `CapsuleClassifier` subclass the preset must be of. Defaults to `None`,
+        family: The `CapsuleModel` subclass the preset must be of. Defaults to `None`,
             any.
         load_weights: Whether the trained weights are loaded. Defaults to `True`.
         num_classes: Number of classes, if not the preset's: what does not depend on it keeps
             its trained weights, the rest is fresh. Defaults to `None`.
         dtype: Dtype or policy of the model. Defaults to `None`, Keras' global policy.
+        prepared: Whether examples will come prepared already, pictures at the size that the
+            body of the model sees. Others are then refused. Defaults to `False`.
 
     Returns:
-        A `CapsuleClassifier`.
+        A `CapsuleModel`.
 
     Raises:
         ValueError: If the preset is unknown, broken, untrained or of another family, or its
@@ -74,7 +105,7 @@ def load(preset, *, family=None, load_weights=True, num_classes=None, dtype=None
             f"Preset {description.name!r} is of the family {description.family!r} "
             f"({cls.__name__}), not a {family.__name__}. Use capszoo.load for any family."
         )
-    model = build(description, dtype=dtype)
+    model = build(description, dtype=dtype, prepared=prepared)
     if load_weights:
         if description.weights is None:
             raise ValueError(
@@ -85,12 +116,13 @@ def load(preset, *, family=None, load_weights=True, num_classes=None, dtype=None
         weights_files.verify(file, description.weights)
         weights_files.load_into(model, file)
     if num_classes is not None and num_classes != model.num_classes:
-        model = _with_fresh_head(model, build(description, dtype=dtype, num_classes=num_classes))
+        fresh = build(description, dtype=dtype, prepared=prepared, num_classes=num_classes)
+        model = _with_fresh_head(model, fresh)
     model.compile()
     return model
 
 
-def class_names(preset):
+def class_names(preset: Preset) -> list[str]:
     """Names the classes of a `Preset`, in the order of its scores.
 
     Args:
@@ -104,7 +136,7 @@ def class_names(preset):
     >>> capszoo.zoo.class_names(capszoo.zoo.read_preset("capsnet_digits"))[:3]
     ['0', '1', '2']
     """
-    if preset.data and preset.data.class_names:
+    if getattr(preset.data, "class_names", None):
         return preset.data.class_names
     if preset.data and preset.data.name in data.names():
         return data.class_names(preset.data.name)
@@ -119,3 +151,6 @@ def _with_fresh_head(trained, fresh):
         if source.shape == variable.shape:
             variable.assign(keras.ops.convert_to_numpy(source.value))
     return fresh
+
+
+preset_functions["load"] = load

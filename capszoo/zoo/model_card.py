@@ -3,6 +3,11 @@
 import yaml
 
 from capszoo.files import write_text
+from capszoo.zoo.figures import figure
+from capszoo.zoo.figures import measures_of
+from capszoo.zoo.figures import published_figure
+from capszoo.zoo.figures import test_examples
+from capszoo.zoo.figures import unit_of
 
 CARD_FILE = "README.md"
 BAR = r"\|"  # as it stands inside a table's cell
@@ -76,13 +81,19 @@ def _results(preset):
 
 def result_lines(preset):
     """Makes the lines of a table of what was measured of a preset, and what others published."""
-    results, published = preset.results, preset.published
+    results, published, measures = preset.results, preset.published, measures_of(preset)
     lines = []
     if results is not None:
+        count = test_examples(preset)
+        for measure in measures:
+            value = figure(measure, getattr(results, f"test_{measure.name}"), count)
+            error = " (standard error)" if measure.of_examples else ""
+            validation = figure(measure, getattr(results, f"validation_{measure.name}"))
+            lines += [
+                f"| test {measure.name} | {value}{error} of {count:,} {unit_of(preset)} |",
+                f"| validation {measure.name} | {validation} |",
+            ]
         lines += [
-            f"| test accuracy | {percent_with_error(results.test_accuracy, results.test_images)} "
-            f"(standard error) of {results.test_images:,} images |",
-            f"| validation accuracy | {100 * results.validation_accuracy:.2f} % |",
             f"| parameters | {results.parameters:,} |",
             f"| epochs | {results.epochs}, the best was {results.best_epoch} |",
             f"| seed | {results.seed} |",
@@ -91,12 +102,13 @@ def result_lines(preset):
             f"| date | {results.date} |",
             f"| versions | {', '.join(f'{k} {v}' for k, v in results.versions.items())} |",
         ]
-        if results.float32_test_accuracy is not None:
-            before = f"{100 * results.float32_test_accuracy:.2f} %"
-            lines.append(f"| test accuracy before storing in float16 | {before} |")
+        for measure in measures:
+            before = getattr(results, f"float32_test_{measure.name}")
+            if before is not None:
+                text = figure(measure, before)
+                lines.append(f"| test {measure.name} before storing in float16 | {text} |")
     if published is not None:
-        figure = f"{100 * published.test_accuracy:.2f} %"
-        lines.append(f"| published by others | {figure} ({published.source}) |")
+        lines.append(f"| published by others | {published_figure(preset)} ({published.source}) |")
     return ["| | |", "|---|---|", *lines] if lines else []
 
 
@@ -104,29 +116,6 @@ def _parameters(preset, parameters):
     if parameters is None and preset.results is not None:
         parameters = preset.results.parameters
     return "" if parameters is None else f"Parameters: {parameters:,}"
-
-
-def percent_with_error(accuracy, images):
-    """An accuracy in percent with its standard error, the root of p (1 - p) / n.
-
-    Args:
-        accuracy: Fraction p of the images.
-        images: Their number n.
-
-    Returns:
-        String.
-
-    Example:
-
-    >>> capszoo.zoo.model_card.percent_with_error(0.9, 100)
-    '90.00 ± 3.00 %'
-    """
-    return f"{100 * accuracy:.2f} ± {100 * standard_error(accuracy, images):.2f} %"
-
-
-def standard_error(accuracy, images):
-    """Standard error of an accuracy measured on that many images."""
-    return (accuracy * (1 - accuracy) / images) ** 0.5
 
 
 def _section(title, content):

@@ -4,7 +4,10 @@
 """
 
 from capszoo.files import write_text
-from capszoo.zoo.model_card import percent_with_error
+from capszoo.zoo.figures import figure
+from capszoo.zoo.figures import measures_of
+from capszoo.zoo.figures import published_figure
+from capszoo.zoo.figures import test_figure
 from capszoo.zoo.model_card import result_lines
 from capszoo.zoo.presets import configs_folder
 from capszoo.zoo.presets import list_presets
@@ -40,13 +43,12 @@ def page():
     presets = [read_preset(name) for name in list_presets()]
     measured = [preset for preset in presets if preset.results is not None]
     recipes = [preset for preset in presets if preset.results is None]
-    rows = ["| preset | test accuracy | validation accuracy | training time |", "|---|---|---|---|"]
+    rows = ["| preset | test | validation | training time |", "|---|---|---|---|"]
     for preset in measured:
-        results = preset.results
+        results, measure = preset.results, measures_of(preset)[0]
+        validation = figure(measure, getattr(results, f"validation_{measure.name}"))
         rows.append(
-            f"| [{preset.name}](#{preset.name}) "
-            f"| {percent_with_error(results.test_accuracy, results.test_images)} "
-            f"| {100 * results.validation_accuracy:.2f} % "
+            f"| [{preset.name}](#{preset.name}) | {test_figure(preset)} | {validation} "
             f"| {results.training_seconds / 60:.0f} min |"
         )
     parts = [_HEAD, "\n".join(rows)]
@@ -78,10 +80,9 @@ def _details(preset):
 
 
 def _recipe(preset):
-    figure = preset.published
-    published = (
-        f" Published: {100 * figure.test_accuracy:.2f} % ({figure.source})." if figure else ""
-    )
+    published = ""
+    if preset.published is not None:
+        published = f" Published: {published_figure(preset)} ({preset.published.source})."
     return f"- `{preset.name}`: {preset.description}.{published}"
 
 

@@ -12,6 +12,8 @@ from capszoo.zoo.preset_file import PRESET_FILE
 from capszoo.zoo.preset_file import read_preset_file
 from capszoo.zoo.remote import fetch_preset
 from capszoo.zoo.remote import is_remote
+from capszoo.zoo.schema import DEFAULT_TASK
+from capszoo.zoo.schema import Preset
 
 _NOT_PRESETS = {"search_space.yaml"}
 
@@ -45,7 +47,7 @@ def _files():
     return files
 
 
-def list_presets(pattern="*"):
+def list_presets(pattern: str = "*") -> list[str]:
     """Lists the presets by name: ours and those in the folders of `CAPSZOO_PRESETS`.
 
     Args:
@@ -62,7 +64,7 @@ def list_presets(pattern="*"):
     return sorted(fnmatch.filter(_files(), pattern))
 
 
-def find_preset(preset):
+def find_preset(preset: str | os.PathLike) -> pathlib.Path:
     """Finds the file of a preset, downloading it where it is given by its address.
 
     Args:
@@ -108,7 +110,7 @@ def find_preset(preset):
     raise unknown_name_error("preset", str(preset), _files())
 
 
-def read_preset(preset):
+def read_preset(preset: str | os.PathLike) -> Preset:
     """Reads and checks a preset.
 
     Args:
@@ -129,8 +131,10 @@ def read_preset(preset):
     return read_preset_file(find_preset(preset))
 
 
-def write_preset(preset, path):
+def write_preset(preset: Preset, path: pathlib.Path) -> None:
     """Writes a preset to a YAML file, leaving out what is absent."""
     content = preset.model_dump(mode="json", exclude_none=True)
+    if preset.task == DEFAULT_TASK:
+        del content["task"]
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
     write_text(path, text)

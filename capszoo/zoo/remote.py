@@ -25,7 +25,7 @@ _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
 _HUB = re.compile(r"hf://(?P<repo>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]+))?", re.ASCII)
 
 
-def is_remote(preset):
+def is_remote(preset: object) -> bool:
     """Whether a preset is given by an address, rather than a name or a path.
 
     Example:
@@ -36,7 +36,7 @@ def is_remote(preset):
     return isinstance(preset, str) and "://" in preset
 
 
-def source_of(address):
+def source_of(address: str) -> str:
     """Checks the address of a preset and brings it to the one form the cache knows it by.
 
     Args:
@@ -45,7 +45,7 @@ def source_of(address):
             `@revision` if not the main one.
 
     Returns:
-        String.
+        The address in that form.
 
     Raises:
         ValueError: If the address is another one.
@@ -69,14 +69,14 @@ def source_of(address):
     return source
 
 
-def fetch_preset(address):
+def fetch_preset(address: str) -> pathlib.Path:
     """Finds the file of a preset by its address; downloaded and verified the first time.
 
     Args:
         address: See `source_of`.
 
     Returns:
-        `pathlib.Path` of the preset file in the cache, its weights beside it.
+        The preset file in the cache, its weights beside it.
 
     Raises:
         ValueError: If the address is not allowed, or what came is no preset, or its weights

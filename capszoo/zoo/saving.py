@@ -6,7 +6,9 @@ import pathlib
 import shutil
 import tempfile
 
+from capszoo.models import CapsuleModel
 from capszoo.models import get_family
+from capszoo.models import preset_functions
 from capszoo.zoo import weights as weights_files
 from capszoo.zoo.model_card import write_card
 from capszoo.zoo.presets import PRESET_FILE
@@ -16,7 +18,14 @@ from capszoo.zoo.schema import validate
 WEIGHTS_FILE = "model.weights.h5"
 
 
-def save(model, directory, *, name=None, description="", **sections):
+def save(
+    model: CapsuleModel,
+    directory: str | os.PathLike,
+    *,
+    name: str | None = None,
+    description: str = "",
+    **sections,
+) -> None:
     """Saves a model as a preset directory that `capszoo.load` loads.
 
     The directory holds `preset.yaml`, the weights and a model card, `README.md`; as it stands
@@ -24,7 +33,7 @@ def save(model, directory, *, name=None, description="", **sections):
     not at all.
 
     Args:
-        model: A `CapsuleClassifier` of a registered family.
+        model: A `CapsuleModel` of a registered family.
         directory: Where to save; must not exist yet.
         name: Name of the preset. Defaults to `None`, the model's name.
         description: One line on what it is. Defaults to `""`.
@@ -47,6 +56,7 @@ def save(model, directory, *, name=None, description="", **sections):
     content = {
         "name": name or model.name,
         "family": family_of(model),
+        "task": model.task,
         "description": description,
         "model": model_arguments(model),
         **sections,
@@ -104,3 +114,6 @@ def _unbuilt(config):
     if isinstance(config, dict):
         return {key: _unbuilt(value) for key, value in config.items() if key != "build_config"}
     return [_unbuilt(value) for value in config] if isinstance(config, list) else config
+
+
+preset_functions["save"] = save

@@ -1,19 +1,22 @@
 """The schema of a preset file. Strict: what is not here is refused."""
 
-import inspect
 import re
 from typing import Annotated
+from typing import Any
 from typing import Literal
 
 import pydantic
 
+from capszoo.data import names as data_names
+from capszoo.data.data_set import DATA_SETS
 from capszoo.models import get_family
 from capszoo.validation import unknown_name_error
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Literal[1] = 1
+# Of presets from before there were others.
+DEFAULT_TASK = "classification"
 
 PositiveInt = Annotated[int, pydantic.Field(ge=1)]
-Fraction = Annotated[float, pydantic.Field(ge=0, le=1)]
 
 
 class Section(pydantic.BaseModel):
@@ -30,10 +33,9 @@ class Paper(Section):
 
 
 class Data(Section):
-    """The data a preset is trained and measured on."""
+    """The data a preset is trained and measured on; its task and its data set add keys."""
 
     name: str = pydantic.Field(description="name for capszoo.data.load")
-    class_names: list[str] | None = None
     resize: Annotated[list[PositiveInt], pydantic.Field(min_length=2, max_length=2)] | None = (
         pydantic.Field(default=None, description="height and width of all images, before the crop")
     )
@@ -42,10 +44,6 @@ class Data(Section):
             default=None,
             description="height and width; at random in training, from the middle elsewhere",
         )
-    )
-    hold_out: Literal["object", "tenth"] | None = pydantic.Field(
-        default=None,
-        description="what of smallNORB is validation: a toy of each class (default), or a tenth",
     )
     augmentation: list[dict] = pydantic.Field(
         default_factory=list,
@@ -69,14 +67,8 @@ class Training(Section):
 
 
 class Results(Section):
-    """What was measured, and how."""
+    """What was measured, and how; the measures of its task come first."""
 
-    test_accuracy: Fraction = pydantic.Field(description="of the weights as they are stored")
-    test_images: PositiveInt
-    float32_test_accuracy: Fraction | None = pydantic.Field(
-        default=None, description="before the weights were stored in float16"
-    )
-    validation_accuracy: Fraction
     parameters: PositiveInt
     best_epoch: PositiveInt
     epochs: PositiveInt
@@ -91,7 +83,6 @@ class Results(Section):
 class Published(Section):
     """A figure somebody else has published, with its source."""
 
-    test_accuracy: Fraction
     source: str
 
 
@@ -114,9 +105,7 @@ class Weights(Section):
 
 
 class Golden(Section):
-    """What the trained model gives for the images of `capszoo.zoo.golden.synthetic_images`."""
-
-    scores: list[list[float]]
+    """What the trained model gives for synthetic examples, under its primary output's name."""
 
 
 class Preset(Section):
@@ -126,6 +115,8 @@ class Preset(Section):
         schema_version: Version of this schema; `1`.
         name: The preset's name, that of its file.
         family: A name of `capszoo.list_models()`.
+        task: What the model is for, that of its family; it decides what `data`, `results`,
+            `published` and `golden` may hold.
         description: One line on what it is.
         license: Licence of the weights.
         paper: The paper it follows.
@@ -141,27 +132,92 @@ class Preset(Section):
     schema_version: Literal[1] = SCHEMA_VERSION
     name: Annotated[str, pydantic.Field(pattern=r"^[a-z0-9][a-z0-9_]*$")]
     family: str
+    task: str = DEFAULT_TASK
     description: str = ""
     license: str = "Apache-2.0"
     paper: Paper | None = None
     model: dict
-    data: Data | None = None
+    data: Section | None = None
     training: Training | None = None
-    published: Published | None = None
-    results: Results | None = None
+    published: Section | None = None
+    results: Section | None = None
     weights: Weights | None = None
-    golden: Golden | None = None
+    golden: Section | None = None
 
     @pydantic.model_validator(mode="after")
-    def _known_model_arguments(self):
-        allowed = get_family(self.family).argument_names()
+    def _fits_the_family(self):
+        family = get_family(self.family)
+        if self.task != family.task:
+            raise ValueError(
+                f"the family {self.family!r} is for the task {family.task!r}: write "
+                f"`task: {family.task}`. Received: {self.task!r}"
+            )
+        allowed = family.argument_names()
         for argument in self.model:
             if argument not in allowed:
                 raise unknown_name_error(f"model argument of {self.family}:", argument, allowed)
-        names, classes = self.data and self.data.class_names, self.model.get("num_classes")
+        names = getattr(self.data, "class_names", None)
+        classes = self.model.get("num_classes")
         if names and classes is not None and len(names) != classes:
             raise ValueError(f"data.class_names holds {len(names)} names for {classes} classes")
         return self
+
+
+def preset_schema(family: str, data_name: str | None = None) -> type[Preset]:
+    """Makes the schema of the presets of a family on a data set.
+
+    Args:
+        family: A name of `capszoo.list_models()`.
+        data_name: The name or path of the data. Defaults to `None`.
+
+    Returns:
+        A subclass of `Preset`.
+
+    Raises:
+        ValueError: If the family is unknown.
+
+    Example:
+
+    >>> schema = capszoo.zoo.schema.preset_schema("capsnet", "smallnorb")
+    >>> "hold_out" in capszoo.zoo.schema.section_of(schema, "data").model_fields
+    True
+    """
+    cls = get_family(family)
+    data_fields = dict(cls.data_fields)
+    named = DATA_SETS.get(data_name) if data_name in data_names() else None
+    for key, allowed in (named.options if named else {}).items():
+        data_fields[key] = (Literal[allowed] | None, None)
+    published: dict[str, Any] = {}
+    results: dict[str, Any] = {}
+    for number, measure in enumerate(cls.measures):
+        value = Annotated[float, pydantic.Field(ge=measure.lowest, le=measure.highest)]
+        results[f"test_{measure.name}"] = (value, ...)
+        if number == 0:
+            results[f"test_{cls.input_end.unit}"] = (PositiveInt, ...)
+        # Before the weights were stored in float16.
+        results[f"float32_test_{measure.name}"] = (value | None, None)
+        results[f"validation_{measure.name}"] = (value, ...)
+        published[f"test_{measure.name}"] = (value, ...) if number == 0 else (value | None, None)
+    golden = {cls.primary_output: (list, ...)}
+    sections = {
+        "data": _section(Data, data_fields),
+        "published": _section(Published, published),
+        "results": _section(Results, results),
+        "golden": _section(Golden, golden),
+    }
+    fields: dict[str, Any] = {key: (section | None, None) for key, section in sections.items()}
+    return pydantic.create_model("Preset", __base__=Preset, **fields)
+
+
+def _section(template, fields):
+    """A section with the fields of a template and, after a name, others of its own."""
+    known: dict[str, Any] = {
+        key: (field.annotation, field) for key, field in template.model_fields.items()
+    }
+    name = {key: known.pop(key) for key in ("name",) if key in known}
+    return pydantic.create_model(
+        template.__name__, __base__=Section, __doc__=template.__doc__, **name, **fields, **known
+    )
 
 
 def validate(content, where):
@@ -186,19 +242,27 @@ def validate(content, where):
             f"{where}: the preset has schema_version {version}, this capszoo reads up to "
             f"{SCHEMA_VERSION}. Upgrade: pip install --upgrade capszoo"
         )
+    section, family = content.get("data"), content.get("family")
+    schema = Preset
+    if isinstance(family, str):
+        data_name = section.get("name") if isinstance(section, dict) else None
+        try:
+            schema = preset_schema(family, data_name if isinstance(data_name, str) else None)
+        except ValueError as error:
+            raise ValueError(f"{where} is not a valid preset:\n  family: {error}") from None
     try:
-        return Preset.model_validate(content)
+        return schema.model_validate(content)
     except pydantic.ValidationError as error:
-        lines = [_explain(problem) for problem in error.errors()]
+        lines = [_explain(problem, schema) for problem in error.errors()]
         raise ValueError("\n  ".join([f"{where} is not a valid preset:", *lines])) from None
 
 
-def _explain(problem):
+def _explain(problem, schema):
     key = ".".join(str(part) for part in problem["loc"]) or "(the whole file)"
     if problem["type"] == "extra_forbidden":
-        section = Preset
+        section = schema
         for part in problem["loc"][:-1]:
-            section = _section_of(section.model_fields[part].annotation)
+            section = section_of(section, part)
         message = str(unknown_name_error("key", problem["loc"][-1], section.model_fields))
         return f"{key}: {message}"
     message = problem["msg"].removeprefix("Value error, ")
@@ -207,7 +271,8 @@ def _explain(problem):
     return f"{key}: {message}. Received: {problem['input']!r}"
 
 
-def _section_of(annotation):
-    """The `Section` in an annotation such as `Data | None`."""
+def section_of(schema, key):
+    """The `Section` that a key of a schema holds, or may hold."""
+    annotation = schema.model_fields[key].annotation
     candidates = [annotation, *getattr(annotation, "__args__", ())]
-    return next(one for one in candidates if inspect.isclass(one) and issubclass(one, Section))
+    return next(one for one in candidates if isinstance(one, type) and issubclass(one, Section))

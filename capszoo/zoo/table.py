@@ -9,7 +9,8 @@ import sys
 import textwrap
 
 from capszoo.zoo.cache import home
-from capszoo.zoo.model_card import percent_with_error
+from capszoo.zoo.figures import published_figure
+from capszoo.zoo.figures import test_figure
 from capszoo.zoo.preset_file import read_preset_file
 from capszoo.zoo.presets import find_preset
 from capszoo.zoo.presets import list_presets
@@ -51,10 +52,7 @@ def row(preset, here, name=None):
         here: Whether its weights are here, see `weights_here`.
         name: What it is loaded by. Defaults to `None`, its name.
     """
-    results, published, weights = preset.results, preset.published, preset.weights
-    measured = "-"
-    if results is not None:
-        measured = percent_with_error(results.test_accuracy, results.test_images)
+    results, weights = preset.results, preset.weights
     return (
         name or preset.name,
         preset.family,
@@ -62,8 +60,8 @@ def row(preset, here, name=None):
         f"{results.parameters:,}" if results else "-",
         f"{weights.size / 1e6:.1f} MB" if weights else "-",
         here,
-        measured,
-        f"{100 * published.test_accuracy:.2f} %" if published else "-",
+        test_figure(preset),
+        published_figure(preset),
     )
 
 

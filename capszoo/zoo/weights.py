@@ -2,28 +2,31 @@
 
 import hashlib
 import os
+import pathlib
 import textwrap
 import warnings
+from typing import Literal
 
 import h5py
+import keras
 import numpy as np
 
 from capszoo.zoo.schema import Weights
 
 
-def describe(path, dtype="float32"):
+def describe(path: pathlib.Path, dtype: Literal["float32", "float16"] = "float32") -> Weights:
     """Makes the preset's entry for a weights file: name, SHA-256, size and dtype."""
     with open(path, "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return Weights(file=path.name, sha256=digest, size=path.stat().st_size, dtype=dtype)
 
 
-def verify(path, weights, where=None):
+def verify(path: pathlib.Path, weights: Weights, where: object = None) -> None:
     """Raises `ValueError` unless the file at `path` is the one a preset describes.
 
     Args:
-        path: `pathlib.Path` of the file.
-        weights: The preset's `Weights`.
+        path: The file.
+        weights: What the preset says of it.
         where: Where the file comes from, for the error. Defaults to `None`, the path.
     """
     where = where or path
@@ -38,7 +41,7 @@ def verify(path, weights, where=None):
         )
 
 
-def load_into(model, path):
+def load_into(model: keras.Model, path: pathlib.Path) -> None:
     """Loads a verified weights file into a model.
 
     Raises:
@@ -57,14 +60,14 @@ def load_into(model, path):
         ) from error
 
 
-def write(model, path):
+def write(model: keras.Model, path: pathlib.Path) -> None:
     """Saves a model's weights (with its optimizer's state, if it has any) atomically."""
     partial = path.with_name(f"partial-{path.name}")
     model.save_weights(partial, overwrite=True)
     os.replace(partial, path)
 
 
-def write_halved(source, path):
+def write_halved(source: pathlib.Path, path: pathlib.Path) -> None:
     """Copies a weights file with its numbers in float16, atomically: half the size.
 
     Raises:

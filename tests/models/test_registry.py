@@ -4,16 +4,13 @@ import keras
 import pytest
 
 import capszoo
-from capszoo.models.registry import _FAMILIES
+from capszoo.models.registry import FAMILIES
 from tests.models import tiny
 
 
 @pytest.fixture(autouse=True)
-def _restore():
-    known = dict(_FAMILIES)
-    yield
-    _FAMILIES.clear()
-    _FAMILIES.update(known)
+def _restore(monkeypatch):
+    monkeypatch.setattr(FAMILIES, "items", dict(FAMILIES.items))
 
 
 def test_ours():

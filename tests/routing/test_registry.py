@@ -5,15 +5,12 @@ import pytest
 
 import capszoo
 from capszoo import routing as routings
-from capszoo.routing.registry import _ROUTINGS
+from capszoo.routing.registry import ROUTINGS
 
 
 @pytest.fixture(autouse=True)
 def _restore(monkeypatch):
-    known = dict(_ROUTINGS)
-    yield
-    _ROUTINGS.clear()
-    _ROUTINGS.update(known)
+    monkeypatch.setattr(ROUTINGS, "items", dict(ROUTINGS.items))
 
 
 def test_get():

@@ -7,7 +7,7 @@ import yaml
 
 import capszoo
 from capszoo.models import CapsNet
-from capszoo.models.registry import _FAMILIES
+from capszoo.models.registry import FAMILIES
 from capszoo.zoo.schema import validate
 from tests.zoo.tiny import ARGUMENTS
 from tests.zoo.tiny import tiny_content
@@ -205,7 +205,7 @@ def own_family():
             return {**super().get_config(), "width": self.width}
 
     yield WideCapsNet
-    del _FAMILIES["wide_capsnet"]
+    del FAMILIES.items["wide_capsnet"]
 
 
 def test_own_family(own_family, tmp_path, images):

@@ -1,0 +1,3 @@
+"""Input ends: what goes into a model, checked, prepared and opened as a graph."""
+
+from capszoo.models.inputs.image_input import ImageInput

@@ -1,0 +1,201 @@
+"""The input end for pictures: checked, prepared, rescaled and normalized."""
+
+import math
+from typing import Any
+from typing import ClassVar
+
+import keras
+import numpy as np
+
+from capszoo import data as data_sets
+from capszoo.data.images import crop_middle
+from capszoo.data.images import resize_images
+from capszoo.layers import ImagePreparation
+from capszoo.layers import ImageStandardization
+from capszoo.models.arrays import check_images
+from capszoo.validation import check_image_shape
+from capszoo.validation import check_number
+from capszoo.validation import check_size_pair
+
+
+class ImageInput:
+    """Pictures as a model's input.
+
+        pictures - [resize, crop] - rescaling - normalization - features
+
+    Args:
+        image_shape: `(height, width, channels)` of the pictures that the body of the model
+            sees.
+        resize: `(height, width)` to which pictures of any size are brought; the part of
+            `image_shape` is then cut out of them, in training at random, elsewhere from the
+            middle. Defaults to `None`: pictures come in `image_shape`, and others are refused.
+        rescaling: Factor that takes pixel values to between 0 and 1. Use `1` for pictures
+            that are there already. Defaults to `1 / 255`.
+        normalization: What follows the rescaling: `None`, `"per_image"` for mean 0 and
+            deviation 1 of each picture, or a dictionary of the channels' `mean` and `variance`.
+            What a decoder is compared with is the picture before it. Defaults to `None`.
+        dtype: Dtype or policy of the model. Defaults to `None`, Keras' global policy.
+
+    Attributes:
+        inputs: The symbolic pictures, as they come.
+        prepared: The symbolic pictures in `image_shape`.
+        features: The symbolic pictures, normalized: what the body sees.
+
+    Raises:
+        ValueError: If a shape or an option is not as said above.
+
+    Example:
+
+    >>> pictures = capszoo.models.inputs.ImageInput((32, 32, 2), resize=(48, 48))
+    >>> pictures.inputs.shape, pictures.features.shape
+    ((None, None, None, 2), (None, 32, 32, 2))
+    """
+
+    # What presets count, and the arguments with which pictures come prepared.
+    unit = "images"
+    unprepared: ClassVar[dict[str, Any]] = {"resize": None}
+
+    def __init__(self, image_shape, resize=None, rescaling=1 / 255, normalization=None, dtype=None):
+        self.image_shape = check_image_shape(image_shape)
+        check_number("rescaling", rescaling)
+        self.rescaling = rescaling
+        *size, channels = self.image_shape
+        if resize is None:
+            self.resize = None
+            self.inputs = self.prepared = keras.Input(self.image_shape, name="images")
+        else:
+            self.resize = check_size_pair("resize", resize)
+            self.inputs = keras.Input((None, None, channels), name="images")
+            # Pixel values on another scale than 0 to 255 are no whole numbers.
+            levels = 255 if math.isclose(rescaling, 1 / 255, rel_tol=1e-3) else None
+            self.prepared = ImagePreparation(
+                self.resize, tuple(size), levels=levels, name="preparation"
+            )(self.inputs)
+        rescaled = keras.layers.Rescaling(rescaling, dtype=dtype, name="rescaling")(self.prepared)
+        self.features = _normalize(rescaled, normalization, dtype)
+
+    @staticmethod
+    def of_data(arguments, data, shape=None) -> dict:
+        """Gives the arguments that the data of a preset ask for, so that they go in as they are.
+
+        Args:
+            arguments: Arguments of the model, `image_shape` among them.
+            data: The `data:` of the preset, a dictionary; `resize` and `crop` count.
+            shape: The shape of the examples of its data set. Defaults to `None`, not known.
+
+        Returns:
+            Dictionary of arguments.
+
+        Example:
+
+        >>> of_data = capszoo.models.inputs.ImageInput.of_data
+        >>> of_data({"image_shape": (32, 32, 2)}, {"crop": [32, 32]}, (48, 48, 2))
+        {'resize': (48, 48)}
+        """
+        sizes = (data.get("resize"), shape, data.get("crop"), arguments["image_shape"])
+        return {"resize": tuple(next(size for size in sizes if size)[:2])}
+
+    @staticmethod
+    def search_data(values, data) -> dict:
+        """Makes the data of a preset of what a search chose, and takes it out of the values.
+
+        Args:
+            values: Maps the names of hyper-parameters to their values: `translation`, a share
+                of the picture, and `rotation`, a share of a full turn, are augmentation.
+            data: The `data:` there is, a dictionary.
+
+        Returns:
+            The data in the same form.
+        """
+        tuned = {"RandomTranslation": "translation", "RandomRotation": "rotation"}
+        layers = [
+            layer
+            for layer in data.get("augmentation", [])
+            if tuned.get(next(iter(layer))) not in values
+        ]
+        translation, rotation = values.pop("translation", 0), values.pop("rotation", 0)
+        if translation:
+            factors = {"height_factor": translation, "width_factor": translation}
+            layers.append({"RandomTranslation": {**factors, "fill_mode": "constant"}})
+        if rotation:
+            layers.append({"RandomRotation": {"factor": rotation, "fill_mode": "constant"}})
+        return {**data, "augmentation": layers}
+
+    @staticmethod
+    def load(
+        data: dict, split: str, data_dir=None, image_shape=None, prepared: bool = False
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Loads pictures and labels that the data of a preset name.
+
+        Args:
+            data: The `data:` of the preset, a dictionary.
+            split: `"train"`, `"validation"` or `"test"`.
+            data_dir: Folder of the data sets; see `capszoo.data.load`. Defaults to `None`.
+            image_shape: What the body of a model sees. Defaults to `None`, what there is.
+            prepared: Whether they come as the body sees them, training pictures whole where the
+                preset crops, to be augmented and cropped batch by batch. Defaults to `False`.
+
+        Returns:
+            uint8 array of shape `(n, height, width, channels)` and labels.
+
+        Raises:
+            ValueError: If the sizes do not fit each other.
+        """
+        resize, crop = data.get("resize"), data.get("crop")
+        size = crop or resize
+        if size and image_shape is not None and tuple(size) != tuple(image_shape[:2]):
+            raise ValueError(
+                f"The preset {'crops' if crop else 'resizes'} images to {list(size)}, but its "
+                f"model takes {list(image_shape[:2])}. Set data.crop, data.resize or "
+                "model.image_shape."
+            )
+        images, labels = data_sets.load(
+            data["name"],
+            split,
+            data_dir=data_dir,
+            image_shape=None if size else image_shape,
+            **{key: data.get(key) for key in data_sets.options(data["name"])},
+        )
+        height, width = resize or images.shape[1:3]
+        if crop and (height < crop[0] or width < crop[1]):
+            raise ValueError(
+                f"The images of {data['name']!r} are {height}x{width}, too small for the crop "
+                f"{list(crop)} of the preset."
+            )
+        if prepared and resize:
+            images = resize_images(images, *resize)
+        if prepared and crop and split != "train":
+            images = crop_middle(images, *crop)
+        return images, labels
+
+    def check(self, images):
+        """Raises `ValueError` unless an array holds pictures that the model takes."""
+        check_images(images, self.image_shape, self.rescaling, any_size=self.resize is not None)
+
+    def synthetic(self, count: int = 3) -> np.ndarray:
+        """Makes prepared pictures of interference rings, in whole numbers: alike everywhere.
+
+        Args:
+            count: How many pictures. Defaults to `3`.
+
+        Returns:
+            uint8 array `(count, *image_shape)`.
+        """
+        index, row, column, channel = np.indices((count, *self.image_shape))
+        rings = 3 * row * row + 5 * column * column + 7 * row * column
+        return ((rings + 50 * channel + 80 * index) % 256).astype("uint8")
+
+
+def _normalize(rescaled, normalization, dtype):
+    if normalization is None:
+        return rescaled
+    if isinstance(normalization, str) and normalization == "per_image":
+        layer = ImageStandardization(dtype=dtype, name="normalization")
+    elif isinstance(normalization, dict) and set(normalization) == {"mean", "variance"}:
+        layer = keras.layers.Normalization(**normalization, dtype=dtype, name="normalization")
+    else:
+        raise ValueError(
+            "Expected `normalization` to be None, 'per_image' or a dict of 'mean' and "
+            f"'variance'. Received: normalization={normalization!r}"
+        )
+    return layer(rescaled)

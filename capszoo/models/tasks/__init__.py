@@ -1,0 +1,3 @@
+"""Tasks: what a model is for, its outputs, labels, losses and measures."""
+
+from capszoo.models.tasks.classifier import CapsuleClassifier

@@ -1,0 +1,219 @@
+"""The task of telling classes apart: scores, a decoder, labels of every usual form."""
+
+from typing import Any
+from typing import ClassVar
+
+import keras
+import numpy as np
+from keras import ops
+
+from capszoo.layers import ActivationToLength
+from capszoo.layers import CapsuleMask
+from capszoo.layers import DenseDecoder
+from capszoo.losses import MarginLoss
+from capszoo.losses import ReconstructionLoss
+from capszoo.metrics import SubsetAccuracy
+from capszoo.models.arrays import check_labels
+from capszoo.models.arrays import is_array
+from capszoo.models.capsule_model import CapsuleModel
+from capszoo.models.capsule_model import Measure
+from capszoo.models.registry import register_task
+from capszoo.validation import check_number
+from capszoo.validation import check_positive_int
+
+
+@register_task("classification")
+class CapsuleClassifier(CapsuleModel):
+    """A capsule network that classifies, with an optional decoder.
+
+    The `body` of a family gives the symbolic scores, poses of the class capsules and coupling.
+    The outputs are a dictionary:
+
+    - `"scores"` `(batch, classes)`: how present each class is. Float32 whatever the policy.
+    - `"poses"` `(batch, classes, pose_dim)`: the class capsules.
+    - `"coupling"` `(batch, classes, children)`: what each child gave each class capsule.
+    - `"reconstructions"` `(batch, height, width, channels)`: the decoded capsules of the
+      classes with the highest scores, pixel values between 0 and 1. Only with a decoder.
+    - `"images"` `(batch, height, width, channels)`: the prepared images that these are compared
+      with. Only with a decoder and where images are prepared by the model.
+
+    `predict` gives the scores alone. While training, the loss decodes the capsules of the true
+    classes; evaluation and prediction decode those of the predicted ones, so no metric depends
+    on labels that it should not see.
+
+    Args:
+        num_classes: How many classes there are.
+        decoder: Hidden units of a `capszoo.layers.DenseDecoder`, a Keras layer from masked
+            poses `(batch, classes, pose_dim)` to images, its config, or `None` for no decoder.
+            Defaults to `None`.
+        reconstruction_weight: Weight of the sum of squared errors of the reconstruction beside
+            the loss of the scores. Defaults to `0.0005`.
+        num_objects: How many objects an example holds: how many capsules are decoded
+            together. Defaults to `1`.
+        dtype: Dtype or policy of the model; `None` stands for Keras' global policy.
+            Defaults to `None`.
+        **kwargs: Arguments of the input end, for pictures `capszoo.models.inputs.ImageInput`
+            (`image_shape`, `resize`, `rescaling`, `normalization`), and of
+            `capszoo.models.CapsuleModel` (`name`, `trainable`).
+
+    Raises:
+        ValueError: If an argument is unknown or not as said above.
+        TypeError: If `decoder` is none of the above.
+    """
+
+    task = "classification"
+    primary_output = "scores"
+    measures = (Measure("accuracy", "max", of_examples=True),)
+    data_fields: ClassVar[dict[str, tuple[Any, Any]]] = {"class_names": (list[str] | None, None)}
+    # Arguments of a `DenseDecoder` that is made of hidden units.
+    decoder_arguments: ClassVar[dict[str, Any]] = {}
+
+    def __init__(
+        self,
+        num_classes,
+        decoder=None,
+        reconstruction_weight=0.0005,
+        num_objects=1,
+        dtype=None,
+        **kwargs,
+    ):
+        self.check_argument_names(kwargs)
+        check_number("reconstruction_weight", reconstruction_weight, 0)
+        check_positive_int("num_classes", num_classes)
+        check_positive_int("num_objects", num_objects)
+        if num_objects > num_classes:
+            raise ValueError(
+                "Argument `num_objects` must not exceed `num_classes`. Received: "
+                f"num_objects={num_objects}, num_classes={num_classes}"
+            )
+        input_end = self.open_input(kwargs, dtype)
+        scores, poses, coupling = self.body(input_end.features, dtype)
+        outputs = {"scores": scores, "poses": poses, "coupling": coupling}
+        decoder = self.make_decoder(decoder, input_end.image_shape, dtype)
+        mask = None
+        if decoder is not None:
+            mask = CapsuleMask(num_objects, dtype=dtype, name="class_mask")
+            outputs["reconstructions"] = decoder(mask(poses, scores))
+            if input_end.prepared is not input_end.inputs:
+                outputs["images"] = input_end.prepared
+        super().__init__(input_end, outputs, dtype=dtype, **kwargs)
+        self.decoder = decoder
+        self.class_mask = mask
+        self.reconstruction_loss = ReconstructionLoss()
+        if decoder is not None:
+            self.reconstruction_tracker = keras.metrics.Mean(name="reconstruction_loss")
+
+    @staticmethod
+    def poses_alone(capsules, dtype):
+        """The poses of class capsules, with their activation as length where they have one."""
+        if len(capsules) == 1:
+            return capsules[0]
+        return ActivationToLength(dtype=dtype, name="activation_to_length")(tuple(capsules))
+
+    @classmethod
+    def make_decoder(cls, decoder, image_shape, dtype):
+        """Makes the decoder layer from hidden units, a config or a layer; `None` stays."""
+        if decoder is None or isinstance(decoder, keras.layers.Layer):
+            return decoder
+        if isinstance(decoder, dict):
+            config = {**decoder, "config": {"dtype": dtype, **decoder["config"]}}
+            return keras.saving.deserialize_keras_object(config)
+        if isinstance(decoder, (tuple, list)):
+            return DenseDecoder(
+                image_shape, units=decoder, dtype=dtype, name="decoder", **cls.decoder_arguments
+            )
+        raise TypeError(
+            "Expected `decoder` to be a sequence of hidden units, a Keras layer, its config or "
+            f"None. Received: decoder={decoder!r}"
+        )
+
+    @classmethod
+    def search_arguments(cls, values):
+        # A search says whether there is a decoder and how large its first layer is; the papers'
+        # have 512 and 1,024 units: the second layer is twice the first.
+        found = super().search_arguments(values)
+        if "decoder" in found:
+            units = found.pop("decoder_units", 128)
+            found["decoder"] = [units, 2 * units] if found["decoder"] else None
+        return found
+
+    @classmethod
+    def search_loss(cls, values, loss):
+        names = ("positive_margin", "negative_margin", "negative_weight")
+        tuned = {name: values.pop(name) for name in names if name in values}
+        if not tuned:
+            return loss
+        return {"MarginLoss": {**((loss or {}).get("MarginLoss") or {}), **tuned}}
+
+    def default_loss(self):
+        return MarginLoss()
+
+    def default_metrics(self):
+        return [SubsetAccuracy()]
+
+    def extra_loss(self, x, y, outputs, sample_weight, training):
+        if self.decoder is None:
+            return 0.0
+        reconstructions = outputs["reconstructions"]
+        if training:
+            masked = self.class_mask(outputs["poses"], outputs["scores"], labels=y)
+            reconstructions = self.decoder(masked)
+        reconstructions = ops.cast(reconstructions, "float32")
+        targets = ops.cast(outputs.get("images", x), "float32") * self._ends.input.rescaling
+        error = self.reconstruction_loss(targets, reconstructions, sample_weight)
+        # Image by image: under `tf.distribute` the loss is a device's share of the mean.
+        errors = self.reconstruction_loss.call(targets, reconstructions)
+        self.reconstruction_tracker.update_state(errors, sample_weight)
+        return self.reconstruction_weight * error
+
+    def check_data(self, x, y=None):
+        super().check_data(x, y)
+        if is_array(y):
+            check_labels(y, x.shape[0], self.num_classes)
+
+    def encode(self, images, batch_size: int = 32) -> np.ndarray:
+        """Computes the poses of the class capsules.
+
+        Args:
+            images: Images `(n, height, width, channels)`.
+            batch_size: How many images are computed at a time. Defaults to `32`.
+
+        Returns:
+            NumPy array `(n, classes, pose_dim)`.
+        """
+        self._check_arrays(images)
+        return self.predict_output("poses", images, batch_size)
+
+    def coupling(self, images, batch_size: int = 32) -> np.ndarray:
+        """Computes how much of each child went to each class capsule.
+
+        Args:
+            images: Images `(n, height, width, channels)`.
+            batch_size: How many images are computed at a time. Defaults to `32`.
+
+        Returns:
+            NumPy array `(n, classes, children)`.
+        """
+        self._check_arrays(images)
+        return self.predict_output("coupling", images, batch_size)
+
+    def reconstruct(self, images, batch_size: int = 32) -> np.ndarray:
+        """Computes what the decoder makes of the predicted classes' capsules.
+
+        Args:
+            images: Images `(n, height, width, channels)`.
+            batch_size: How many images are computed at a time. Defaults to `32`.
+
+        Returns:
+            NumPy array `(n, height, width, channels)`, pixel values between 0 and 1.
+
+        Raises:
+            ValueError: If the model has no decoder.
+        """
+        if self.decoder is None:
+            raise ValueError(
+                f"Model '{self.name}' has no decoder to reconstruct with. Build it with "
+                "decoder=(512, 1024), for example."
+            )
+        self._check_arrays(images)
+        return self.predict_output("reconstructions", images, batch_size)
