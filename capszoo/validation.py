@@ -7,6 +7,9 @@ from collections.abc import Iterable
 from collections.abc import Sequence
 from typing import Any
 
+# What the axes of a map are called, by their number.
+SPATIAL_AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
+
 
 def unknown_name_error(kind: str, name: object, allowed: Iterable[str]) -> ValueError:
     """Builds the error for a name that is not one of `allowed`.
@@ -66,13 +69,31 @@ def check_number(
     return value
 
 
-def check_size_pair(argument: str, value: Any) -> tuple[int, ...]:
-    """Returns `value`, one positive integer or two, as a pair (height, width)."""
-    values = value if isinstance(value, (tuple, list)) else (value, value)
-    if len(values) != 2:
+def check_size(argument: str, value: Any, rank: int) -> tuple[int, ...]:
+    """Returns `value`, one positive integer for all axes or one for each, as a tuple.
+
+    Args:
+        argument: Name of the argument.
+        value: What was received.
+        rank: How many axes there are: 1, 2 or 3.
+
+    Returns:
+        Tuple of `rank` integers.
+
+    Raises:
+        ValueError: If `value` is not such integers.
+
+    Example:
+
+    >>> capszoo.validation.check_size("strides", 2, rank=3)
+    (2, 2, 2)
+    """
+    values = value if isinstance(value, (tuple, list)) else (value,) * rank
+    if len(values) != rank:
+        for_each = {1: "", 2: " or two", 3: " or three"}[rank]
         raise ValueError(
             f"Received an invalid value for argument `{argument}`, expected one "
-            f"positive integer or two. Received: {argument}={value!r}"
+            f"positive integer{for_each}. Received: {argument}={value!r}"
         )
     return tuple(check_positive_int(argument, size) for size in values)
 

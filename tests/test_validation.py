@@ -56,15 +56,19 @@ def test_number_with_one_bound_or_none():
         validation.check_number("rate", "1e-3")
 
 
-def test_size_pair():
-    assert validation.check_size_pair("size", 3) == (3, 3)
-    assert validation.check_size_pair("size", [3, 5]) == (3, 5)
-    for value in ((1, 2, 3), ()):
-        with pytest.raises(ValueError, match="expected one positive integer or two"):
-            validation.check_size_pair("size", value)
-    for value in ((0, 2), 1.5, "33"):
-        with pytest.raises(ValueError, match="expected a positive integer"):
-            validation.check_size_pair("size", value)
+def test_size():
+    assert validation.check_size("size", 3, rank=2) == (3, 3)
+    assert validation.check_size("size", [3, 5], rank=2) == (3, 5)
+    for rank, allowed in ((1, ""), (2, " or two"), (3, " or three")):
+        assert validation.check_size("size", 3, rank) == (3,) * rank
+        for value in ((1,) * (rank + 1), ()):
+            with pytest.raises(
+                ValueError, match=rf"expected one positive integer{allowed}\. Received"
+            ):
+                validation.check_size("size", value, rank)
+        for value in ((0,) * rank, 1.5, "33"):
+            with pytest.raises(ValueError, match="expected a positive integer"):
+                validation.check_size("size", value, rank)
 
 
 def test_image_shape():

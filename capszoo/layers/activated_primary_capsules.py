@@ -7,7 +7,7 @@ from capszoo.ops import conv2d
 from capszoo.ops.convolution import window_grid
 from capszoo.validation import check_choice
 from capszoo.validation import check_positive_int
-from capszoo.validation import check_size_pair
+from capszoo.validation import check_size
 
 
 @keras.saving.register_keras_serializable(package="capszoo")
@@ -68,8 +68,8 @@ class ActivatedPrimaryCapsules(keras.layers.Layer):
     ):
         num_types = check_positive_int("num_types", num_types)
         pose_dim = check_positive_int("pose_dim", pose_dim)
-        kernel_size = check_size_pair("kernel_size", kernel_size)
-        strides = check_size_pair("strides", strides)
+        kernel_size = check_size("kernel_size", kernel_size, rank=2)
+        strides = check_size("strides", strides, rank=2)
         check_choice("padding", padding, ("valid", "same"))
         super().__init__(**kwargs)
         self.num_types = num_types

@@ -57,7 +57,8 @@ class CapsuleLayer(keras.layers.Layer):
             without explicit activations.
     """
 
-    input_rank = 3
+    # How many axes the inputs have; `None` for three or more.
+    input_rank = None
     input_layout = "(batch, *spatial, children, child_dim)"
 
     def __init__(
@@ -185,7 +186,9 @@ class CapsuleLayer(keras.layers.Layer):
     def _poses_shape(self, input_shape):
         if isinstance(input_shape[0], (tuple, list)):
             input_shape = input_shape[0]
-        if len(input_shape) < self.input_rank or any(size is None for size in input_shape[1:]):
+        axes = len(input_shape)
+        fits = axes >= 3 if self.input_rank is None else axes == self.input_rank
+        if not fits or any(size is None for size in input_shape[1:]):
             raise ValueError(
                 f"Layer '{self.name}' expects capsules of shape {self.input_layout}, with all "
                 f"sizes but the batch known. Received: input shape {tuple(input_shape)}"

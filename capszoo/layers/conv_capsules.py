@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-from capszoo.layers.capsule_layer import CapsuleLayer
+from capszoo.layers.capsule_maps import CapsuleMaps
 from capszoo.ops import Geometry
 from capszoo.ops import Windows
 from capszoo.ops import extract_patches
@@ -14,11 +14,164 @@ from capszoo.ops import safe_norm
 from capszoo.ops import type_votes
 from capszoo.ops.convolution import window_grid
 from capszoo.validation import check_choice
-from capszoo.validation import check_size_pair
+
+
+class ConvCapsules(CapsuleMaps):
+    """Maps of parent capsules, each voted for by the children in its window.
+
+    What `ConvCapsules1D`, `ConvCapsules2D` and `ConvCapsules3D` have in common; the options are
+    described at `ConvCapsules2D`.
+
+    Args:
+        num_capsules: How many types of parent capsules there are.
+        pose_dim: Size of a parent's pose vector.
+        kernel_size: Size of the window in positions, one integer or one for each axis.
+        strides: Step between windows in positions, one integer or one for each axis.
+            Defaults to `1`.
+        padding: `"valid"` or `"same"`. Defaults to `"valid"`.
+        votes_from: `"types"` or `"positions"`. Defaults to `"types"`.
+        share_types: Whether all child types use the same transforms. Defaults to `False`.
+        routing: How votes are combined: a name of `capszoo.routing.names()`, a config or a
+            `capszoo.routing.Routing`. Defaults to `"dynamic"`.
+        **kwargs: Arguments of `capszoo.layers.CapsuleLayer`.
+
+    Input shape:
+        `(batch, *size, types, child_dim)`, channels last.
+
+    Output shape:
+        `(batch, *new_size, num_capsules, pose_dim)`.
+
+    Raises:
+        ValueError: If an argument or the shape of the input is not as above.
+    """
+
+    def __init__(
+        self,
+        num_capsules,
+        pose_dim,
+        kernel_size,
+        strides=1,
+        padding="valid",
+        votes_from="types",
+        share_types=False,
+        routing="dynamic",
+        **kwargs,
+    ):
+        check_choice("votes_from", votes_from, ("types", "positions"))
+        super().__init__(
+            num_capsules,
+            pose_dim,
+            kernel_size,
+            strides=strides,
+            padding=padding,
+            share_types=share_types,
+            routing=routing,
+            **kwargs,
+        )
+        self.votes_from = votes_from
+
+    def compute_kernel_shape(self, input_shape, child_dim):
+        types, *window, child_dim = super().compute_kernel_shape(input_shape, child_dim)
+        if self.votes_from == "types":
+            return (types, *window, child_dim)
+        return (*window, types, child_dim)
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        self.windows = None
+        if self.votes_from == "positions" and self.routing.competes_across_positions:
+            size = self._poses_shape(input_shape)[1:-2]
+            self.windows = Windows(size, self.kernel_size, self.strides, self.padding)
+
+    def compute_votes(self, poses, kernel):
+        make = position_votes if self.votes_from == "positions" else type_votes
+        return self.for_routing(make(poses, kernel, self.strides, self.padding))
+
+    def compute_geometry(self, input_shape):
+        *size, types, _ = input_shape[1:]
+        grid = window_grid("inputs", size, self.kernel_size, self.strides, self.padding)
+        places = math.prod(self.kernel_size)
+        if self.votes_from == "positions":
+            places, types = 1, places * types
+
+        def gather(poses):
+            *size, own_types, child_dim = poses.shape[1:]
+            maps = ops.reshape(poses, (-1, *size, own_types * child_dim))
+            patches = extract_patches(maps, self.kernel_size, self.strides, self.padding)
+            children = ops.reshape(patches, (-1, *grid, places, types, child_dim))
+            return self.for_routing(children)
+
+        return Geometry(grid, types, places, gather=None if self.share_types else gather)
+
+    def arrange_activations(self, activations):
+        types = activations.shape[-1]
+        patches = extract_patches(activations, self.kernel_size, self.strides, self.padding)
+        patches = self.for_routing(patches)
+        if self.votes_from == "positions":
+            return patches
+        # The child is the whole window of a type: as long as its poses together, as active as
+        # they are on average.
+        patches = ops.reshape(
+            patches, (-1, *patches.shape[1:-1], math.prod(self.kernel_size), types)
+        )
+        if self.routing.explicit_activations:
+            return ops.mean(patches, axis=-2)
+        return safe_norm(patches, axis=-2)
+
+    def routing_arguments(self):
+        return {} if self.windows is None else {"windows": self.windows}
+
+    def get_config(self):
+        return {**super().get_config(), "votes_from": self.votes_from}
 
 
 @keras.saving.register_keras_serializable(package="capszoo")
-class ConvCapsules2D(CapsuleLayer):
+class ConvCapsules1D(ConvCapsules):
+    """Sequences of parent capsules, each voted for by the children in its window.
+
+    The same layer as `ConvCapsules2D`, where the options are described.
+
+    Args:
+        num_capsules: How many types of parent capsules there are.
+        pose_dim: Size of a parent's pose vector.
+        kernel_size: Length of the window in positions.
+        strides: Step between windows in positions. Defaults to `1`.
+        padding: `"valid"` or `"same"`. Defaults to `"valid"`.
+        votes_from: `"types"` or `"positions"`. Defaults to `"types"`.
+        share_types: Whether all child types use the same transforms. Defaults to `False`.
+        routing: How votes are combined: a name of `capszoo.routing.names()`, a config or a
+            `capszoo.routing.Routing`. Defaults to `"dynamic"`.
+        **kwargs: Arguments of `capszoo.layers.CapsuleLayer`.
+
+    Call arguments:
+        inputs: Poses of the children; with a routing that has explicit activations, the pair of
+            poses and activations, of the shape of the poses but the last axis.
+        return_coupling: Whether the couplings are returned too. Defaults to `False`.
+
+    Input shape:
+        `(batch, length, types, child_dim)`, channels last.
+
+    Output shape:
+        `(batch, new_length, num_capsules, pose_dim)`; activations and
+        couplings as of `ConvCapsules2D`.
+
+    Raises:
+        ValueError: If a size is not a positive integer, the padding or routing is unknown, the
+            input has not 4 axes or the window is larger than the map.
+
+    Example:
+
+    >>> children = np.random.normal(size=(2, 9, 4, 8)).astype("float32")
+    >>> layer = capszoo.layers.ConvCapsules1D(6, 16, kernel_size=3, strides=2)
+    >>> tuple(layer(children).shape)
+    (2, 4, 6, 16)
+    """
+
+    rank = 1
+
+
+@keras.saving.register_keras_serializable(package="capszoo")
+class ConvCapsules2D(ConvCapsules):
     """Maps of parent capsules, each voted for by the children in its window.
 
     The children of a parent are either the child *types*, each with one vote that is the
@@ -84,87 +237,50 @@ class ConvCapsules2D(CapsuleLayer):
     - Votes from types, shared: [LaLonde, Bagci, 2018](https://arxiv.org/abs/1804.04241)
     """
 
-    input_rank = 5
-    input_layout = "(batch, height, width, types, child_dim)"
+    rank = 2
 
-    def __init__(
-        self,
-        num_capsules,
-        pose_dim,
-        kernel_size,
-        strides=1,
-        padding="valid",
-        votes_from="types",
-        share_types=False,
-        routing="dynamic",
-        **kwargs,
-    ):
-        kernel_size = check_size_pair("kernel_size", kernel_size)
-        strides = check_size_pair("strides", strides)
-        check_choice("padding", padding, ("valid", "same"))
-        check_choice("votes_from", votes_from, ("types", "positions"))
-        super().__init__(num_capsules, pose_dim, routing=routing, **kwargs)
-        self.kernel_size = kernel_size
-        self.strides = strides
-        self.padding = padding
-        self.votes_from = votes_from
-        self.share_types = share_types
 
-    def compute_kernel_shape(self, input_shape, child_dim):
-        types = 1 if self.share_types else input_shape[-2]
-        if self.votes_from == "types":
-            return (types, *self.kernel_size, child_dim)
-        return (*self.kernel_size, types, child_dim)
+@keras.saving.register_keras_serializable(package="capszoo")
+class ConvCapsules3D(ConvCapsules):
+    """Volumes of parent capsules, each voted for by the children in its window.
 
-    def build(self, input_shape):
-        super().build(input_shape)
-        self.windows = None
-        if self.votes_from == "positions" and self.routing.competes_across_positions:
-            size = self._poses_shape(input_shape)[1:3]
-            self.windows = Windows(size, self.kernel_size, self.strides, self.padding)
+    The same layer as `ConvCapsules2D`, where the options are described.
 
-    def compute_votes(self, poses, kernel):
-        make = position_votes if self.votes_from == "positions" else type_votes
-        return make(poses, kernel, self.strides, self.padding)
+    Args:
+        num_capsules: How many types of parent capsules there are.
+        pose_dim: Size of a parent's pose vector.
+        kernel_size: Depth, height and width of the window in positions, one integer or
+            three.
+        strides: Step between windows in positions, one integer or three. Defaults to `1`.
+        padding: `"valid"` or `"same"`. Defaults to `"valid"`.
+        votes_from: `"types"` or `"positions"`. Defaults to `"types"`.
+        share_types: Whether all child types use the same transforms. Defaults to `False`.
+        routing: How votes are combined: a name of `capszoo.routing.names()`, a config or a
+            `capszoo.routing.Routing`. Defaults to `"dynamic"`.
+        **kwargs: Arguments of `capszoo.layers.CapsuleLayer`.
 
-    def compute_geometry(self, input_shape):
-        size, types = input_shape[1:3], input_shape[-2]
-        grid = window_grid("inputs", size, self.kernel_size, self.strides, self.padding)
-        places = math.prod(self.kernel_size)
-        if self.votes_from == "positions":
-            places, types = 1, places * types
+    Call arguments:
+        inputs: Poses of the children; with a routing that has explicit activations, the pair of
+            poses and activations, of the shape of the poses but the last axis.
+        return_coupling: Whether the couplings are returned too. Defaults to `False`.
 
-        def gather(poses):
-            height, width, *capsules = poses.shape[1:]
-            maps = ops.reshape(poses, (-1, height, width, math.prod(capsules)))
-            patches = extract_patches(maps, self.kernel_size, self.strides, self.padding)
-            return ops.reshape(patches, (-1, *grid, places, types, poses.shape[-1]))
+    Input shape:
+        `(batch, depth, height, width, types, child_dim)`, channels last.
 
-        return Geometry(grid, types, places, gather=None if self.share_types else gather)
+    Output shape:
+        `(batch, new_depth, new_height, new_width, num_capsules, pose_dim)`; activations and
+        couplings as of `ConvCapsules2D`.
 
-    def arrange_activations(self, activations):
-        types = activations.shape[-1]
-        patches = extract_patches(activations, self.kernel_size, self.strides, self.padding)
-        if self.votes_from == "positions":
-            return patches
-        # The child is the whole window of a type: as long as its poses together, as active as
-        # they are on average.
-        patches = ops.reshape(
-            patches, (-1, *patches.shape[1:3], math.prod(self.kernel_size), types)
-        )
-        if self.routing.explicit_activations:
-            return ops.mean(patches, axis=-2)
-        return safe_norm(patches, axis=-2)
+    Raises:
+        ValueError: If a size is not a positive integer, the padding or routing is unknown, the
+            input has not 6 axes or the window is larger than the map.
 
-    def routing_arguments(self):
-        return {} if self.windows is None else {"windows": self.windows}
+    Example:
 
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "kernel_size": self.kernel_size,
-            "strides": self.strides,
-            "padding": self.padding,
-            "votes_from": self.votes_from,
-            "share_types": self.share_types,
-        }
+    >>> children = np.random.normal(size=(2, 5, 5, 5, 4, 8)).astype("float32")
+    >>> layer = capszoo.layers.ConvCapsules3D(6, 16, kernel_size=3, strides=2)
+    >>> tuple(layer(children).shape)
+    (2, 2, 2, 2, 6, 16)
+    """
+
+    rank = 3

@@ -6,7 +6,7 @@ from keras import ops
 from capszoo.ops import squash
 from capszoo.ops.convolution import window_grid
 from capszoo.validation import check_positive_int
-from capszoo.validation import check_size_pair
+from capszoo.validation import check_size
 
 
 @keras.saving.register_keras_serializable(package="capszoo")
@@ -46,7 +46,7 @@ class DepthwisePrimaryCapsules(keras.layers.Layer):
 
     def __init__(self, pose_dim, kernel_size, strides=1, kernel_initializer="he_normal", **kwargs):
         pose_dim = check_positive_int("pose_dim", pose_dim)
-        kernel_size = check_size_pair("kernel_size", kernel_size)
+        kernel_size = check_size("kernel_size", kernel_size, rank=2)
         strides = check_positive_int("strides", strides)
         super().__init__(**kwargs)
         self.pose_dim = pose_dim

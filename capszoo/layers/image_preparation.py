@@ -5,7 +5,7 @@ from keras import ops
 
 from capszoo.ops import resize
 from capszoo.validation import check_positive_int
-from capszoo.validation import check_size_pair
+from capszoo.validation import check_size
 
 
 @keras.saving.register_keras_serializable(package="capszoo")
@@ -39,8 +39,8 @@ class ImagePreparation(keras.layers.Layer):
     """
 
     def __init__(self, resize, crop=None, levels=255, seed=None, **kwargs):
-        resize = check_size_pair("resize", resize)
-        crop = resize if crop is None else check_size_pair("crop", crop)
+        resize = check_size("resize", resize, rank=2)
+        crop = resize if crop is None else check_size("crop", crop, rank=2)
         if crop[0] > resize[0] or crop[1] > resize[1]:
             raise ValueError(
                 "Pictures must be at least as large as what is cut out of them. Received: "

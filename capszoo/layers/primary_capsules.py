@@ -4,13 +4,14 @@ import keras
 from keras import ops
 
 from capszoo.ops import SQUASHES
-from capszoo.ops import conv2d
+from capszoo.ops import conv
 from capszoo.ops import squash as squash_poses
 from capszoo.ops.convolution import window_grid
+from capszoo.validation import SPATIAL_AXES
 from capszoo.validation import check_choice
 from capszoo.validation import check_number
 from capszoo.validation import check_positive_int
-from capszoo.validation import check_size_pair
+from capszoo.validation import check_size
 
 
 @keras.saving.register_keras_serializable(package="capszoo")
@@ -56,6 +57,8 @@ class PrimaryCapsules(keras.layers.Layer):
     - [Sabour, Frosst, Hinton, 2017](https://arxiv.org/abs/1710.09829)
     """
 
+    rank = 2
+
     def __init__(
         self,
         num_types,
@@ -72,8 +75,8 @@ class PrimaryCapsules(keras.layers.Layer):
     ):
         num_types = check_positive_int("num_types", num_types)
         pose_dim = check_positive_int("pose_dim", pose_dim)
-        kernel_size = check_size_pair("kernel_size", kernel_size)
-        strides = check_size_pair("strides", strides)
+        kernel_size = check_size("kernel_size", kernel_size, self.rank)
+        strides = check_size("strides", strides, self.rank)
         check_choice("padding", padding, ("valid", "same"))
         check_number("scale", scale)
         if squash is not None:
@@ -104,20 +107,21 @@ class PrimaryCapsules(keras.layers.Layer):
         )
 
     def call(self, inputs):
-        features = conv2d(inputs, self.kernel, self.strides, self.padding)
+        features = conv(inputs, self.kernel, self.strides, self.padding)
         features = features * self.scale + self.bias
-        size = features.shape[1:3]
+        size = features.shape[1:-1]
         poses = ops.reshape(features, (-1, *size, self.num_types, self.pose_dim))
         return poses if self.squash is None else squash_poses(poses, kind=self.squash)
 
     def compute_output_shape(self, input_shape):
-        if len(input_shape) != 4 or None in input_shape[1:]:
+        if len(input_shape) != self.rank + 2 or None in input_shape[1:]:
             raise ValueError(
-                f"Layer '{self.name}' expects features of shape (batch, height, width, "
-                "channels), with all sizes but the batch known. "
-                f"Received: input shape {tuple(input_shape)}"
+                f"Layer '{self.name}' expects features of shape (batch, "
+                f"{', '.join(SPATIAL_AXES[self.rank])}, channels), with all sizes but the batch "
+                f"known. Received: input shape {tuple(input_shape)}"
             )
-        grid = window_grid("inputs", input_shape[1:3], self.kernel_size, self.strides, self.padding)
+        size = input_shape[1:-1]
+        grid = window_grid("inputs", size, self.kernel_size, self.strides, self.padding)
         return (input_shape[0], *grid, self.num_types, self.pose_dim)
 
     def get_config(self):
@@ -134,3 +138,69 @@ class PrimaryCapsules(keras.layers.Layer):
             "bias_initializer": keras.initializers.serialize(self.bias_initializer),
             "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
         }
+
+
+@keras.saving.register_keras_serializable(package="capszoo")
+class PrimaryCapsules1D(PrimaryCapsules):
+    """Convolves features of sequences into capsules and squashes their poses.
+
+    `PrimaryCapsules`, where the other arguments are described, is the same for images.
+
+    Args:
+        num_types: How many capsule types there are.
+        pose_dim: Size of a capsule's pose vector.
+        kernel_size: Length of the window.
+        strides: Step between windows. Defaults to `1`.
+        **kwargs: Other arguments of `PrimaryCapsules`.
+
+    Input shape:
+        `(batch, length, channels)`.
+
+    Output shape:
+        `(batch, new_length, num_types, pose_dim)`.
+
+    Raises:
+        ValueError: If a size is not a positive integer, an option unknown, the input not of
+            3 axes or the window larger than the map.
+
+    Example:
+
+    >>> features = np.random.normal(size=(2, 20, 64)).astype("float32")
+    >>> tuple(capszoo.layers.PrimaryCapsules1D(32, 8, kernel_size=9, strides=2)(features).shape)
+    (2, 6, 32, 8)
+    """
+
+    rank = 1
+
+
+@keras.saving.register_keras_serializable(package="capszoo")
+class PrimaryCapsules3D(PrimaryCapsules):
+    """Convolves features of volumes into capsules and squashes their poses.
+
+    `PrimaryCapsules`, where the other arguments are described, is the same for images.
+
+    Args:
+        num_types: How many capsule types there are.
+        pose_dim: Size of a capsule's pose vector.
+        kernel_size: Depth, height and width of the window, one integer or three.
+        strides: Step between windows, one integer or three. Defaults to `1`.
+        **kwargs: Other arguments of `PrimaryCapsules`.
+
+    Input shape:
+        `(batch, depth, height, width, channels)`.
+
+    Output shape:
+        `(batch, new_depth, new_height, new_width, num_types, pose_dim)`.
+
+    Raises:
+        ValueError: If a size is not a positive integer, an option unknown, the input not of
+            5 axes or the window larger than the map.
+
+    Example:
+
+    >>> features = np.random.normal(size=(2, 6, 6, 6, 4)).astype("float32")
+    >>> tuple(capszoo.layers.PrimaryCapsules3D(4, 8, kernel_size=3, strides=2)(features).shape)
+    (2, 2, 2, 2, 4, 8)
+    """
+
+    rank = 3

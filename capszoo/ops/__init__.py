@@ -1,5 +1,6 @@
 """Pure functions on tensors: norms, squashes, convolution, votes."""
 
+from capszoo.ops.convolution import conv
 from capszoo.ops.convolution import conv2d
 from capszoo.ops.convolution import extract_patches
 from capszoo.ops.coupling import agreement
@@ -19,6 +20,7 @@ from capszoo.ops.norms import squash
 from capszoo.ops.norms import squash_vjp
 from capszoo.ops.precision import in_float32
 from capszoo.ops.resizing import resize
+from capszoo.ops.transposed_votes import transposed_type_votes
 from capszoo.ops.votes import block_diagonal
 from capszoo.ops.votes import dense_votes
 from capszoo.ops.votes import position_votes

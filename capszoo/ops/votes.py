@@ -8,7 +8,7 @@ import math
 
 from keras import ops
 
-from capszoo.ops.convolution import conv2d
+from capszoo.ops.convolution import conv
 from capszoo.ops.convolution import extract_patches
 from capszoo.ops.layout import contiguous
 
@@ -47,16 +47,16 @@ def type_votes(poses, kernel, strides=1, padding="valid"):
     the transformed poses of that type.
 
     Args:
-        poses: Tensor of shape `(batch, height, width, types, child_dim)`.
-        kernel: Tensor of shape `(types, kernel_height, kernel_width, child_dim,
-            votes_per_child, parents, pose_dim)`; with a first axis of size 1 the transform is
-            shared by all child types.
-        strides: Step between windows in positions, one integer or two. Defaults to `1`.
+        poses: Tensor of shape `(batch, *size, types, child_dim)`, with one, two or three axes of
+            size.
+        kernel: Tensor of shape `(types, *kernel_size, child_dim, votes_per_child, parents,
+            pose_dim)`; with a first axis of size 1 the transform is shared by all child types.
+        strides: Step between windows in positions, one integer or one for each axis.
+            Defaults to `1`.
         padding: `"valid"` or `"same"`. Defaults to `"valid"`.
 
     Returns:
-        Tensor of shape `(batch, new_height, new_width, parents, types * votes_per_child,
-        pose_dim)`.
+        Tensor of shape `(batch, *new_size, parents, types * votes_per_child, pose_dim)`.
 
     Example:
 
@@ -67,42 +67,64 @@ def type_votes(poses, kernel, strides=1, padding="valid"):
     kernel_types, *kernel_size, _, per_child, parents, pose_dim = kernel.shape
     types = poses.shape[-2]
     outputs = per_child * parents * pose_dim
-    maps = _maps_per_type(poses)
+    maps = maps_per_type(poses)
     if kernel_types == 1:
-        votes = conv2d(maps, ops.reshape(kernel, (*kernel_size, -1, outputs)), strides, padding)
-        rows, columns = votes.shape[1:3]
+        votes = conv(maps, ops.reshape(kernel, (*kernel_size, -1, outputs)), strides, padding)
     else:
         windows = extract_patches(maps, kernel_size, strides, padding)
-        rows, columns, window = windows.shape[1:]
+        *grid, window = windows.shape[1:]
         votes = ops.matmul(
             ops.reshape(windows, (types, -1, window)), ops.reshape(kernel, (types, window, outputs))
         )
-    votes = ops.reshape(votes, (types, -1, rows, columns, per_child, parents, pose_dim))
-    votes = ops.transpose(votes, (1, 2, 3, 5, 0, 4, 6))
-    return ops.reshape(votes, (-1, rows, columns, parents, types * per_child, pose_dim))
+        votes = ops.reshape(votes, (-1, *grid, outputs))
+    return votes_of_maps(votes, types, kernel.shape[-3:])
 
 
-def _maps_per_type(poses):
-    # Types join the batch, so that a transform never mixes two of them.
-    return ops.reshape(
-        ops.transpose(poses, (3, 0, 1, 2, 4)), (-1, *poses.shape[1:3], poses.shape[-1])
-    )
+def maps_per_type(poses):
+    """Puts the types before the batch, as one axis, so that no transform mixes two of them.
+
+    Args:
+        poses: Tensor of shape `(batch, *size, types, child_dim)`.
+
+    Returns:
+        Tensor of shape `(types * batch, *size, child_dim)`.
+    """
+    *size, _, child_dim = poses.shape[1:]
+    return ops.reshape(ops.moveaxis(poses, -2, 0), (-1, *size, child_dim))
+
+
+def votes_of_maps(maps, types, per_vote):
+    """Puts what a convolution of `maps_per_type` gave in the order of votes.
+
+    Args:
+        maps: Tensor of shape `(types * batch, *new_size, votes_per_child * parents * pose_dim)`.
+        types: How many child types there are.
+        per_vote: `(votes_per_child, parents, pose_dim)`.
+
+    Returns:
+        Tensor of shape `(batch, *new_size, parents, types * votes_per_child, pose_dim)`.
+    """
+    per_child, parents, pose_dim = per_vote
+    # Samples and positions stay next to each other, as one axis.
+    votes = ops.transpose(ops.reshape(maps, (types, -1, *per_vote)), (1, 3, 0, 2, 4))
+    return ops.reshape(votes, (-1, *maps.shape[1:-1], parents, types * per_child, pose_dim))
 
 
 def position_votes(poses, kernel, strides=1, padding="valid"):
     """Computes one vote per capsule in the window, by a transform of its own.
 
     Args:
-        poses: Tensor of shape `(batch, height, width, types, child_dim)`.
-        kernel: Tensor of shape `(kernel_height, kernel_width, types, child_dim,
-            votes_per_child, parents, pose_dim)`; with 1 for `types` the transform is shared by
-            all child types.
-        strides: Step between windows in positions, one integer or two. Defaults to `1`.
+        poses: Tensor of shape `(batch, *size, types, child_dim)`, with one, two or three axes of
+            size.
+        kernel: Tensor of shape `(*kernel_size, types, child_dim, votes_per_child, parents,
+            pose_dim)`; with 1 for `types` the transform is shared by all child types.
+        strides: Step between windows in positions, one integer or one for each axis.
+            Defaults to `1`.
         padding: `"valid"` or `"same"`. Defaults to `"valid"`.
 
     Returns:
-        Tensor of shape `(batch, new_height, new_width, parents, kernel_height * kernel_width *
-        types * votes_per_child, pose_dim)`.
+        Tensor of shape `(batch, *new_size, parents, places * types * votes_per_child,
+        pose_dim)`, of as many places as a window has.
 
     Example:
 
@@ -110,17 +132,17 @@ def position_votes(poses, kernel, strides=1, padding="valid"):
     >>> tuple(capszoo.ops.position_votes(poses, kernel).shape)
     (4, 7, 7, 10, 45, 16)
     """
-    height, width, types, child_dim = poses.shape[1:]
+    *size, types, child_dim = poses.shape[1:]
     *kernel_size, kernel_types, _, per_child, parents, pose_dim = kernel.shape
     places = math.prod(kernel_size)
-    maps = ops.reshape(poses, (-1, height, width, types * child_dim))
+    maps = ops.reshape(poses, (-1, *size, types * child_dim))
     patches = extract_patches(maps, kernel_size, strides, padding)
-    rows, columns = patches.shape[1:3]
+    grid = patches.shape[1:-1]
     if kernel_types < types:
-        kernel = ops.repeat(kernel, types, axis=2)
+        kernel = ops.repeat(kernel, types, axis=len(size))
     kernel = ops.reshape(kernel, (places * types, child_dim, per_child, parents, pose_dim))
     votes = dense_votes(ops.reshape(patches, (-1, places * types, child_dim)), kernel)
-    return ops.reshape(votes, (-1, rows, columns, *votes.shape[1:]))
+    return ops.reshape(votes, (-1, *grid, *votes.shape[1:]))
 
 
 def block_diagonal(kernel):

@@ -1,5 +1,7 @@
 """Which children the windows of a convolutional capsule layer share."""
 
+import math
+
 import numpy as np
 from keras import ops
 
@@ -14,13 +16,13 @@ class Windows:
     """The windows over a map of children, and which child each place in each window is.
 
     Args:
-        size: Height and width of the map of children.
-        kernel_size: Height and width of a window.
-        strides: Step between windows, down and across.
+        size: Size of the map of children along each of its one, two or three axes.
+        kernel_size: Size of a window along each axis.
+        strides: Step between windows along each axis.
         padding: `"valid"` or `"same"`.
 
     Attributes:
-        grid: How many windows there are, down and across.
+        grid: How many windows there are along each axis.
         number: How many windows there are.
         positions_per_window: How many positions a window has.
         children_seen: How many positions of the map any window sees.
@@ -34,35 +36,37 @@ class Windows:
 
     def __init__(self, size, kernel_size, strides, padding):
         self.grid = window_grid("inputs", size, kernel_size, strides, padding)
-        self.number = self.grid[0] * self.grid[1]
-        self.positions_per_window = kernel_size[0] * kernel_size[1]
-        height, width = size
-        pads = same_pads(size, kernel_size, strides) if padding == "same" else ((0, 0), (0, 0))
-        axes = []
-        for new, window, stride, (before, _) in zip(
-            self.grid, kernel_size, strides, pads, strict=True
-        ):
-            axes.append(np.arange(new)[:, None] * stride + np.arange(window) - before)
-        rows = axes[0][:, None, :, None]
-        columns = axes[1][None, :, None, :]
-        inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
+        self.number = math.prod(self.grid)
+        self.positions_per_window = math.prod(kernel_size)
+        rank, children = len(size), math.prod(size)
+        pads = same_pads(size, kernel_size, strides) if padding == "same" else [(0, 0)] * rank
+        child, inside = 0, True
+        for axis, (new, window) in enumerate(zip(self.grid, kernel_size, strict=True)):
+            starts = np.arange(new) * strides[axis] - pads[axis][0]
+            along = starts[:, None] + np.arange(window)
+            # All windows stand before all places in a window.
+            shape = np.ones(2 * rank, int)
+            shape[[axis, rank + axis]] = new, window
+            along = along.reshape(shape)
+            child = child * size[axis] + along
+            inside = inside & (along >= 0) & (along < size[axis])
         # Which child a place is; places in the padding are the child after the last.
-        child = np.where(inside, rows * width + columns, height * width).reshape(-1)
+        child = np.where(inside, child, children).reshape(-1)
         self._child = child.astype("int32")
 
         # For each child the places that see it, filled up with the place after the last.
-        places = [np.flatnonzero(child == one) for one in range(height * width)]
-        most = max(len(own) for own in places)
-        self._places = np.full((height * width, most), len(child), "int32")
-        for one, own in enumerate(places):
-            self._places[one, : len(own)] = own
-        self.children_seen = sum(len(own) > 0 for own in places)
+        seen = np.bincount(child, minlength=children)[:children]
+        self._places = np.full((children, seen.max()), len(child), "int32")
+        in_order = np.argsort(child, kind="stable")[: seen.sum()]
+        own = np.arange(len(in_order)) - np.repeat(np.cumsum(seen) - seen, seen)
+        self._places[child[in_order], own] = in_order
+        self.children_seen = int(np.count_nonzero(seen))
 
     def logsumexp_per_child(self, values):
         """Sums, in log space, what all windows hold on the same child.
 
         Args:
-            values: Tensor of shape `(batch, rows, columns, positions_per_window * types)`.
+            values: Tensor of shape `(batch, *grid, positions_per_window * types)`.
 
         Returns:
             Tensor of the same shape: at each place the total of its child. Places in the

@@ -43,7 +43,7 @@ class CapsuleHyperModel(keras_tuner.HyperModel):
     Args:
         family: A name of `capszoo.list_models()`.
         image_shape: `(height, width, channels)` of the images.
-        num_classes: How many classes there are.
+        num_classes: How many classes there are. Defaults to `None`, for tasks without.
         space: The path of a search space file, or a `SearchSpace`. Defaults to `None`, the
             family's own.
         overrides: Hyper-parameters to fix or to search over another range; see
@@ -70,7 +70,7 @@ class CapsuleHyperModel(keras_tuner.HyperModel):
         self,
         family,
         image_shape,
-        num_classes,
+        num_classes=None,
         space=None,
         overrides=None,
         *,
@@ -81,7 +81,8 @@ class CapsuleHyperModel(keras_tuner.HyperModel):
         super().__init__(name=family)
         get_family(family)
         image_shape = check_image_shape(image_shape)
-        check_positive_int("num_classes", num_classes)
+        if num_classes is not None:
+            check_positive_int("num_classes", num_classes)
         if max_parameters is not None:
             check_positive_int("max_parameters", max_parameters)
         if space is None or not hasattr(space, "hyperparameters"):

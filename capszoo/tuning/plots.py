@@ -4,7 +4,13 @@ import importlib.util
 
 import numpy as np
 
+from capszoo.tuning.importance import importance
+from capszoo.tuning.parallel import draw_parallel
+from capszoo.tuning.space import validate_space
+
 ADVICE = 'Plots need matplotlib: pip install "capszoo[plots]"'
+_INK, _GREY = "#3b528b", "0.75"
+_MOST_BARS = 12
 
 
 def draw(folder, finished, settings, metrics):
@@ -17,108 +23,113 @@ def draw(folder, finished, settings, metrics):
         metrics: Pairs of a metric and its direction: the objectives.
 
     Returns:
-        List of paths; without matplotlib the line that installs it.
+        List of paths, with a line that says why in the place of a plot that would mean nothing;
+        without matplotlib the line that installs it.
     """
     if importlib.util.find_spec("matplotlib") is None:
         return [ADVICE]
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
     label = metrics[0][0] if len(metrics) == 1 else "sum of objectives"
     trials = sorted(finished, key=lambda one: one["id"])
     scores = np.array([one["score"] for one in trials])
     upwards = [direction for _, direction in metrics] == ["max"]
+    entries = validate_space(settings["space"], "search.json").hyperparameters
+    found = importance(trials, scores)
+    reasons = {"importance": found.reason}
+    if all(one["values"] == trials[0]["values"] for one in trials):
+        reasons["parallel"] = "the finished trials differ in no hyper-parameter"
     drawings = {
-        "objective": lambda axes: _objective(axes, scores, label, upwards),
-        "importance": lambda axes: _importance(axes, trials, scores),
-        "parallel": lambda axes: _parallel(axes, trials, scores, label),
+        "objective": lambda figure: draw_objective(figure, scores, label, upwards),
+        "importance": lambda figure: draw_importance(figure, found, label),
+        "parallel": lambda figure: draw_parallel(
+            figure, trials, scores, entries, label=label, upwards=upwards, first=list(found.shares)
+        ),
     }
-    paths = []
+    lines = []
     for name, drawing in drawings.items():
-        figure = Figure(figsize=(12 if name == "parallel" else 7, 5), layout="constrained")
-        FigureCanvasAgg(figure)
-        drawing(figure.add_subplot())
         path = folder / f"{name}.png"
+        if reasons.get(name):
+            # A picture of an earlier version would contradict the line.
+            path.unlink(missing_ok=True)
+            lines.append(f"No {path.name}: {reasons[name]}.")
+            continue
+        figure = new_figure()
+        drawing(figure)
         figure.savefig(path, dpi=120)
-        paths.append(str(path))
-    return paths
+        lines.append(str(path))
+    return lines
 
 
-def importance(trials, scores):
-    """The share of the variance of the scores that each hyper-parameter explains alone.
-
-    Trials are put into groups of one value (of a number with many values, into four of equal
-    size); the share is the variance between the groups over the whole, the correlation ratio.
-    With few trials it is a hint at best.
-
-    Args:
-        trials: Finished trials.
-        scores: Their scores.
+def new_figure():
+    """An empty matplotlib figure that needs no screen, 1,200 pixels wide.
 
     Returns:
-        Maps the name of each hyper-parameter that varied to a number from 0 to 1, the largest
-        first.
-
-    Example:
-
-    >>> trials = [{"values": {"width": width}} for width in (1, 1, 2, 2)]
-    >>> capszoo.tuning.plots.importance(trials, np.array([0.0, 0.0, 1.0, 1.0]))
-    {'width': 1.0}
+        A `matplotlib.figure.Figure`.
     """
-    found = {}
-    for name in sorted({name for one in trials for name in one["values"]}):
-        groups = _groups([one["values"].get(name) for one in trials])
-        if len(set(groups)) > 1 and scores.var() > 0:
-            parts = [scores[groups == group] for group in set(groups)]
-            between = sum(len(part) * (part.mean() - scores.mean()) ** 2 for part in parts)
-            found[name] = float(between / (len(scores) * scores.var()))
-    return dict(sorted(found.items(), key=lambda item: -item[1]))
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 5), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
 
 
-def _groups(values):
-    """A group for each value; `None` is where a hyper-parameter did not count."""
-    numbers = [one for one in values if isinstance(one, float)]
-    if len(set(numbers)) > 4:
-        edges = np.quantile(numbers, [0.25, 0.5, 0.75])
-        values = [None if one is None else int(np.searchsorted(edges, one)) for one in values]
-    return np.array([str(one) for one in values])
+def draw_objective(figure, scores, label, upwards):
+    """Draws the score of each trial, and the best so far.
 
-
-def _objective(axes, scores, label, upwards):
+    Args:
+        figure: A matplotlib figure.
+        scores: Scores of the trials in their order.
+        label: What the score is.
+        upwards: Whether a higher score is better.
+    """
+    axes = figure.add_subplot()
     best = np.maximum.accumulate(scores) if upwards else np.minimum.accumulate(scores)
-    axes.plot(np.arange(1, len(scores) + 1), scores, "o", label="trial")
-    axes.plot(np.arange(1, len(scores) + 1), best, drawstyle="steps-post", label="best so far")
+    numbers = np.arange(1, len(scores) + 1)
+    axes.plot(numbers, scores, "o", color=_INK, alpha=0.7, label="trial")
+    axes.plot(numbers, best, drawstyle="steps-post", color="#d95f02", label="best so far")
     axes.set(xlabel="finished trial", ylabel=label)
     axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.set_xlim(0.5, len(scores) + 0.5)
+    axes.spines[["top", "right"]].set_visible(False)
     axes.legend()
 
 
-def _importance(axes, trials, scores):
-    found = importance(trials, scores)
-    axes.barh(list(found)[::-1], list(found.values())[::-1])
-    axes.set(xlim=(0, 1), xlabel="share of the objective's variance, by itself")
+def draw_importance(figure, found, label):
+    """Draws a bar for each hyper-parameter; grey are those that may matter by chance alone.
 
+    Args:
+        figure: A matplotlib figure.
+        found: An `Importance` without a reason against it.
+        label: What the score is.
+    """
+    from matplotlib.patches import Patch
 
-def _parallel(axes, trials, scores, label):
-    names = list(importance(trials, scores))[:10]
-    span = np.ptp(scores) or 1.0
-    for trial, score in zip(trials, scores, strict=True):
-        heights = [_height(name, trial, trials) for name in names]
-        color = _color((score - scores.min()) / span)
-        axes.plot(range(len(names) + 1), [*heights, (score - scores.min()) / span], color=color)
-    axes.set_xticks(range(len(names) + 1), [*names, label], rotation=30, ha="right")
-    axes.set_yticks([0, 1], ["lowest", "highest"])
-
-
-def _height(name, trial, trials):
-    """Where a value stands among those of its hyper-parameter, from 0 to 1; below: none."""
-    values = sorted({one["values"][name] for one in trials if name in one["values"]})
-    value = trial["values"].get(name)
-    if value is None:
-        return -0.1
-    return values.index(value) / max(len(values) - 1, 1)
-
-
-def _color(share):
-    """From grey for the lowest score to blue for the highest."""
-    return (0.8 - 0.7 * share, 0.8 - 0.45 * share, 0.8)
+    shown = list(found.shares)[:_MOST_BARS]
+    figure.set_size_inches(10, 2 + 0.3 * len(shown))
+    axes = figure.add_subplot()
+    names = [
+        name if found.had[name] == found.trials else f"{name} ({found.had[name]} trials had it)"
+        for name in shown
+    ]
+    shares = np.array([found.shares[name] for name in shown])
+    colors = [_INK if share > found.chance else _GREY for share in shares]
+    bars = axes.barh(names, shares.clip(min=0), color=colors)
+    axes.bar_label(bars, [f"{max(share, 0):.0%}" for share in shares], padding=3)
+    axes.invert_yaxis()
+    axes.margins(y=0.01)
+    axes.set_xlim(0, 1.15 * max(*shares, 0.05))
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    axes.spines[["top", "right"]].set_visible(False)
+    more = len(found.shares) - len(shown)
+    others = f"\n{more} more have smaller shares" if more else ""
+    axes.set_xlabel("share of the variance of the ranks, among the trials that had it" + others)
+    rests = f"{found.trials} trials"
+    if found.settings < found.trials:
+        rests += f" of {found.settings} settings"
+    figure.suptitle(
+        f"What the rank by {label} depends on, from {rests}\n"
+        f"A random forest explains {found.explained:.0%} of the ranks of trials left out"
+    )
+    patches = [Patch(color=_INK, label="likely matters"), Patch(color=_GREY, label="may be chance")]
+    axes.legend(handles=patches, loc="lower right")

@@ -6,6 +6,7 @@ is about the loss; the family makes arguments of the rest.
 
 import math
 
+from capszoo import data as data_sets
 from capszoo.models import get_family
 from capszoo.zoo import Preset
 from capszoo.zoo.schema import validate
@@ -32,7 +33,12 @@ def make_preset(family, values, base, *, name, data, epochs, train_images, seed=
         ValueError: If a name is neither one of ours nor an argument of the family.
     """
     cls, left = get_family(family), dict(values)
-    images = cls.input_end.search_data(left, {**base.get("data", {}), "name": data})
+    described = dict(base.get("data", {}))
+    if described.get("name", data) != data:
+        # What its own set offers means nothing to another.
+        for key in data_sets.options(described["name"]):
+            described.pop(key, None)
+    images = cls.input_end.search_data(left, {**described, "name": data})
     batch_size = left.pop("batch_size", 32)
     training = {**base.get("training", {}), "epochs": epochs, "batch_size": batch_size}
     training["optimizer"] = _optimizer(left, math.ceil(train_images / batch_size), epochs)
@@ -63,17 +69,19 @@ def base_of(preset, image_shape, num_classes):
     Args:
         preset: A `Preset` or `None`.
         image_shape: `(height, width, channels)` of the images.
-        num_classes: How many classes there are.
+        num_classes: How many classes there are, or `None`.
 
     Returns:
         A dictionary, as `make_preset` takes it.
     """
-    sizes = {"image_shape": list(image_shape), "num_classes": num_classes}
+    sizes = {"image_shape": list(image_shape)}
+    if num_classes is not None:
+        sizes["num_classes"] = num_classes
     if preset is None:
         return {"model": sizes}
     content = Preset.model_dump(preset, mode="json", exclude_none=True)
     base = {"model": {**content["model"], **sizes}}
-    base["data"] = {key: content["data"][key] for key in content.get("data", {}) if key != "name"}
+    base["data"] = content.get("data", {})
     loss = content.get("training", {}).get("loss")
     base["training"] = {} if loss is None else {"loss": loss}
     return base

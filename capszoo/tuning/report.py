@@ -23,10 +23,9 @@ def write_report(folder, hypermodel, settings, train_images):
 
     Returns:
         A dictionary: `folder`, `trials` (as `SearchFolder.read_trials` gives them, the finished
-        ones first, the best at the top), `finished`, `failed`, `measure`
-        (the name of the task's first), `pareto` (the trials no other one beats in both that and
-        parameters), `best` (path of the preset, or `None`) and
-        `plots` (paths, or what to install).
+        ones first, the best at the top), `finished`, `failed`, `measure` (the name of the
+        task's first), `pareto` (the trials no other one beats in both that and parameters),
+        `best` (path of the preset, or `None`) and `plots` (see `capszoo.tuning.plots.draw`).
     """
     trials = folder.read_trials()
     measures = get_family(hypermodel.family).measures

@@ -103,7 +103,7 @@ def search(
     hypermodel = CapsuleHyperModel(
         family,
         shape,
-        len(data_sets.class_names(data)),
+        len(data_sets.class_names(data)) or None,
         space=searched,
         overrides=overrides,
         max_parameters=max_parameters,

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from capszoo.layers import ConvCapsules1D
 from capszoo.layers import ConvCapsules2D
+from capszoo.layers import ConvCapsules3D
 from capszoo.layers import DenseCapsules
 from tests.layer_checks import run_layer_test
 from tests.layer_checks import to_numpy
@@ -39,6 +41,62 @@ def test_layer(arguments, grid, weights):
         weights,
     )
     assert len(layer.losses) == ("kernel_regularizer" in arguments)
+
+
+@pytest.mark.parametrize(
+    ("make", "size", "arguments", "grid"),
+    [
+        (ConvCapsules1D, (5,), {"strides": 2}, (2,)),
+        (
+            ConvCapsules3D,
+            (3, 3, 4),
+            {"padding": "same", "kernel_size": (1, 2, 3), "strides": (2, 3, 2)},
+            (2, 1, 2),
+        ),
+    ],
+    ids=["sequence", "volume"],
+)
+def test_sequences_and_volumes(make, size, arguments, grid):
+    arguments = {"num_capsules": 3, "pose_dim": 4, "kernel_size": 3, **arguments}
+    run_layer_test(make, arguments, (2, *size, 2, 4), (2, *grid, 3, 4), weights=2)
+
+
+def seq(*shape, multiplier=7, modulus=11, offset=5, scale=5):
+    """The made-up numbers that the golden vectors of convolutional capsules start from."""
+    numbers = multiplier * np.arange(np.prod(shape)) % modulus
+    return ((numbers - offset) / scale).reshape(shape).astype("float32")
+
+
+def test_golden_vector_of_segcaps():
+    """What the authors' own layer gives, one sample at a time."""
+    layer = ConvCapsules2D(2, 2, 3, padding="same", share_types=True)
+    poses = seq(2, 3, 3, 2, 2)
+    layer.build(poses.shape)
+    kernel = seq(3, 3, 2, 4, multiplier=5, modulus=13, offset=6, scale=20)
+    layer.kernel.assign(kernel.reshape(layer.kernel.shape))
+    layer.routing.bias.assign(np.full((2, 2), 0.1))
+    found = to_numpy(layer(poses))[:, 1, 1]
+    expected = [
+        [[0.081133, 0.128763], [-0.078396, 0.029167]],
+        [[-0.035759, 0.092170], [-0.018006, 0.027296]],
+    ]
+    np.testing.assert_allclose(found, expected, atol=2e-5)
+
+    strided = ConvCapsules2D(2, 2, 3, 2, "same", share_types=True)
+    strided.build(poses.shape)
+    strided.set_weights(layer.get_weights())
+    expected = [
+        [[0.098629, 0.118687], [0.016957, 0.007015]],
+        [[-0.005380, 0.002294], [0.017582, -0.004307]],
+        [[0.017907, 0.005272], [0.083881, -0.039899]],
+        [[0.021776, 0.026320], [-0.047829, 0.234029]],
+        [[0.050317, 0.188447], [-0.037825, 0.027015]],
+        [[0.105328, 0.038995], [0.043002, -0.040203]],
+        [[0.013002, 0.017215], [0.049849, -0.016184]],
+        [[0.028919, 0.003833], [0.095391, 0.009116]],
+    ]
+    found = to_numpy(strided(poses)).reshape(8, 2, 2)
+    np.testing.assert_allclose(found, expected, atol=2e-5)
 
 
 @pytest.mark.parametrize("padding", ["valid", "same"])
@@ -98,3 +156,19 @@ def test_bad_arguments(arguments):
 def test_bad_input(shape):
     with pytest.raises(ValueError, match=r"Received: input shape|does not fit"):
         ConvCapsules2D(2, 3, 3).build(shape)
+
+
+@pytest.mark.parametrize(
+    ("make", "axes"),
+    [
+        (ConvCapsules1D, "length"),
+        (ConvCapsules2D, "height, width"),
+        (ConvCapsules3D, "depth, height, width"),
+    ],
+)
+def test_wrong_rank(make, axes):
+    for rank in {1, 2, 3} - {make.rank}:
+        with pytest.raises(ValueError, match=rf"\(batch, {axes}, types, child_dim\)"):
+            make(2, 3, 3).build((2, *(6,) * rank, 2, 4))
+        with pytest.raises(ValueError, match="`kernel_size`, expected one positive integer"):
+            make(2, 3, (3,) * rank)

@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 
 from capszoo.layers import PrimaryCapsules
+from capszoo.layers import PrimaryCapsules1D
+from capszoo.layers import PrimaryCapsules3D
 from tests.layer_checks import run_layer_test
 from tests.layer_checks import to_numpy
+from tests.ops.loops import loop_patches
 
 
 @pytest.mark.parametrize(
@@ -56,6 +59,23 @@ def test_against_loops(rng):
                 np.testing.assert_allclose(
                     outputs[:, row, column, kind], s * n2 / (1 + n2) / np.sqrt(n2), atol=1e-5
                 )
+
+
+@pytest.mark.parametrize(
+    ("make", "size", "strides", "grid"),
+    [(PrimaryCapsules1D, (6,), (2,), (3,)), (PrimaryCapsules3D, (3, 2, 4), (2, 1, 3), (2, 2, 2))],
+)
+def test_sequences_and_volumes(make, size, strides, grid, rng):
+    arguments = {"num_types": 3, "pose_dim": 4, "kernel_size": 2, "strides": strides}
+    arguments |= {"padding": "same", "squash": None}
+    layer, _ = run_layer_test(make, arguments, (2, *size, 2), (2, *grid, 3, 4), weights=2)
+    x = rng.normal(size=(2, *size, 2)).astype("float32")
+    patches = loop_patches(x, (2,) * len(size), strides, "same")
+    expected = patches @ to_numpy(layer.kernel).reshape(-1, 12) + to_numpy(layer.bias)
+    found = to_numpy(layer(x)).reshape(expected.shape)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    with pytest.raises(ValueError, match=r"Received: input shape \(2, 6, 6, 1\)"):
+        make(3, 4, 2).build((2, 6, 6, 1))
 
 
 def test_a_capsule_sees_one_pixel():

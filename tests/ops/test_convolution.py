@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from capszoo.layers import Conv2D
+from capszoo.ops import conv
 from capszoo.ops import conv2d
 from capszoo.ops import convolution
 from capszoo.ops import extract_patches
@@ -28,6 +29,33 @@ def test_patches(padding, strides, rng):
         expected = loop_patches(x, kernel_size, strides, padding)
         patches = to_numpy(extract_patches(x, kernel_size, strides, padding))
         np.testing.assert_array_equal(patches, expected)
+
+
+# Axes of a map, of a window, and strides.
+OTHER_RANKS = [((7,), (3,), (2,)), ((4, 3, 5), (2, 1, 3), (1, 2, 2))]
+
+
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize(("size", "kernel_size", "strides"), OTHER_RANKS)
+def test_sequences_and_volumes(size, kernel_size, strides, padding, rng, monkeypatch):
+    x = rng.normal(size=(2, *size, 3)).astype("float32")
+    kernel = rng.normal(size=(*kernel_size, 3, 4)).astype("float32")
+    patches = loop_patches(x, kernel_size, strides, padding)
+    found = to_numpy(extract_patches(x, kernel_size, strides, padding))
+    np.testing.assert_array_equal(found, patches)
+
+    def squares(x, kernel):
+        return keras.ops.square(conv(x, kernel, strides, padding))
+
+    results = []
+    for form in (True, False):
+        monkeypatch.setattr(convolution, "prefers_patches", lambda *_, form=form: form)
+        found = to_numpy(conv(x, kernel, strides, padding))
+        np.testing.assert_allclose(found, patches @ kernel.reshape(-1, 4), atol=1e-5)
+        results.append(gradients(squares, x, kernel))
+    for one, other in zip(*results, strict=True):
+        assert np.abs(other).max() > 1
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("form", ["native", "patches"])
@@ -74,6 +102,8 @@ def test_rule(monkeypatch):
             chosen = [rule((3, 3), (2, 2)), rule((9, 9), (1, 1)), rule((3, 3), (1, 1))]
             here = backend == "jax" and on_cpu
             assert chosen == ([True, True, False] if here else [False] * 3)
+            assert [rule((5,), (2,)), rule((5,) * 3, (1,) * 3)] == [False, False]
+            assert rule((3,) * 3, (1, 1, 2)) == here
 
 
 def test_device_is_found():
@@ -84,9 +114,13 @@ def test_window_too_large():
     with pytest.raises(ValueError, match=r"window of 3x6 does not fit `inputs` of 5x5"):
         extract_patches(np.zeros((1, 5, 5, 1), "float32"), (3, 6))
     assert extract_patches(np.zeros((1, 5, 5, 1), "float32"), 6, padding="same").shape[1] == 5
+    with pytest.raises(ValueError, match=r"3x3x3 does not fit `inputs` of 5x5x2 \(depth x height"):
+        extract_patches(np.zeros((1, 5, 5, 2, 1), "float32"), 3)
 
 
 @pytest.mark.parametrize("arguments", [{"strides": 0}, {"strides": (1, 2, 3)}, {"padding": "ful"}])
 def test_bad_arguments(arguments):
     with pytest.raises(ValueError, match=next(iter(arguments))):
         conv2d(np.zeros((1, 5, 5, 1), "float32"), np.zeros((3, 3, 1, 1), "float32"), **arguments)
+    with pytest.raises(ValueError, match=next(iter(arguments))):
+        conv(np.zeros((1, 5, 1), "float32"), np.zeros((3, 1, 1), "float32"), **arguments)

@@ -15,7 +15,7 @@ from capszoo.layers import ImageStandardization
 from capszoo.models.arrays import check_images
 from capszoo.validation import check_image_shape
 from capszoo.validation import check_number
-from capszoo.validation import check_size_pair
+from capszoo.validation import check_size
 
 
 class ImageInput:
@@ -64,7 +64,7 @@ class ImageInput:
             self.resize = None
             self.inputs = self.prepared = keras.Input(self.image_shape, name="images")
         else:
-            self.resize = check_size_pair("resize", resize)
+            self.resize = check_size("resize", resize, rank=2)
             self.inputs = keras.Input((None, None, channels), name="images")
             # Pixel values on another scale than 0 to 255 are no whole numbers.
             levels = 255 if math.isclose(rescaling, 1 / 255, rel_tol=1e-3) else None
