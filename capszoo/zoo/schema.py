@@ -184,7 +184,8 @@ def preset_schema(family: str, data_name: str | None = None) -> type[Preset]:
     True
     """
     named = DATA_SETS.get(data_name) if data_name in data_names() else None
-    return _schema(get_family(family), tuple(named.options.items()) if named else ())
+    options = tuple(named.options.items()) if named else ()
+    return _schema(get_family(family), options)  # type: ignore[arg-type]
 
 
 @functools.cache  # sections of one form compare equal only if they are of one class
