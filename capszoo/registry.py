@@ -65,7 +65,7 @@ class Registry:
         self._load_packages()
         return sorted(fnmatch.filter(self.items, pattern))
 
-    def get(self, name: str) -> Any:
+    def get(self, name: Any) -> Any:
         """Finds what a name stands for; raises `ValueError` with the nearest name if unknown."""
         if name not in self.items:
             self._load_packages()

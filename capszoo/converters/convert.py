@@ -99,9 +99,10 @@ def convert(
     if understand is not None and preset is not None:
         raise ValueError(f"Format {format!r} tells its own architecture; leave out the preset.")
     arrays = read(file)
-    if understand is None:
-        source: Any = ArraysFile(read_preset(preset), arguments)
-    else:
+    source: Any
+    if preset is not None:
+        source = ArraysFile(read_preset(preset), arguments)
+    elif understand is not None:
         source = understand(file, arrays, arguments)
     model = source.model(name or _name_of(directory, format))
     pairs = source.pairs(model)

@@ -58,7 +58,7 @@ class CapsuleLayer(keras.layers.Layer):
     """
 
     # How many axes the inputs have; `None` for three or more.
-    input_rank = None
+    input_rank: int | None = None
     input_layout = "(batch, *spatial, children, child_dim)"
 
     def __init__(

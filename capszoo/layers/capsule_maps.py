@@ -37,7 +37,7 @@ class CapsuleMaps(CapsuleLayer):
         ValueError: If an argument or the shape of the input is not as above.
     """
 
-    rank = None
+    rank: int | None = None
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)

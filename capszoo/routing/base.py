@@ -127,7 +127,7 @@ class IterativeRouting(Routing):
         ValueError: If `iterations` is not a positive integer.
     """
 
-    tunable_arguments = ("iterations",)
+    tunable_arguments: tuple[str, ...] = ("iterations",)
 
     def __init__(self, iterations=3, **kwargs):
         iterations = check_positive_int("iterations", iterations)

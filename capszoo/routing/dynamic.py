@@ -68,7 +68,7 @@ class DynamicRouting(IterativeRouting):
     - [Sabour, Frosst, Hinton, 2017](https://arxiv.org/abs/1710.09829)
     """
 
-    tunable_arguments = ("iterations", "leaky")
+    tunable_arguments: tuple[str, ...] = ("iterations", "leaky")
 
     def __init__(
         self,

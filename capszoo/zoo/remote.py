@@ -5,6 +5,7 @@ import os
 import pathlib
 import re
 import shutil
+from typing import TypeGuard
 from urllib.parse import urldefrag
 from urllib.parse import urlsplit
 from urllib.parse import urlunsplit
@@ -25,7 +26,7 @@ _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
 _HUB = re.compile(r"hf://(?P<repo>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]+))?", re.ASCII)
 
 
-def is_remote(preset: object) -> bool:
+def is_remote(preset: object) -> TypeGuard[str]:
     """Whether a preset is given by an address, rather than a name or a path.
 
     Example:

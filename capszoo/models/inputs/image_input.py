@@ -52,7 +52,7 @@ class ImageInput:
     """
 
     # What presets count, and the arguments with which pictures come prepared.
-    unit = "images"
+    unit: ClassVar[str] = "images"
     unprepared: ClassVar[dict[str, Any]] = {"resize": None}
 
     def __init__(self, image_shape, resize=None, rescaling=1 / 255, normalization=None, dtype=None):
@@ -75,7 +75,7 @@ class ImageInput:
         self.features = _normalize(rescaled, normalization, dtype)
 
     @staticmethod
-    def of_data(arguments, data, shape=None) -> dict:
+    def of_data(arguments: dict, data: dict, shape=None) -> dict:
         """Gives the arguments that the data of a preset ask for, so that they go in as they are.
 
         Args:
@@ -96,7 +96,7 @@ class ImageInput:
         return {"resize": tuple(next(size for size in sizes if size)[:2])}
 
     @staticmethod
-    def search_data(values, data) -> dict:
+    def search_data(values: dict, data: dict) -> dict:
         """Makes the data of a preset of what a search chose, and takes it out of the values.
 
         Args:
@@ -168,9 +168,9 @@ class ImageInput:
             images = crop_middle(images, *crop)
         return images, labels
 
-    def check(self, images):
+    def check(self, x) -> None:
         """Raises `ValueError` unless an array holds pictures that the model takes."""
-        check_images(images, self.image_shape, self.rescaling, any_size=self.resize is not None)
+        check_images(x, self.image_shape, self.rescaling, any_size=self.resize is not None)
 
     def synthetic(self, count: int = 3) -> np.ndarray:
         """Makes prepared pictures of interference rings, in whole numbers: alike everywhere.
