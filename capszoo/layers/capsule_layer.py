@@ -1,12 +1,12 @@
 """What every capsule layer is: votes, and a routing that combines them."""
 
-import functools
 import math
 
 import keras
 from keras import ops
 
 from capszoo import routing as routings
+from capszoo.ops import LazyVotes
 from capszoo.ops import block_diagonal
 from capszoo.ops import safe_norm
 from capszoo.validation import check_choice
@@ -20,7 +20,8 @@ class CapsuleLayer(keras.layers.Layer):
 
     - `compute_kernel_shape(input_shape, child_dim)`: the shape of the transforms up to, and
       with, `child_dim`; the axes of votes per child, parents and pose are added here;
-    - `compute_votes(poses, kernel)`, linear in both, and `compute_votes_shape(input_shape)`;
+    - `compute_geometry(input_shape)`: the `capszoo.ops.Geometry`, who votes for whom;
+    - `compute_votes(poses, kernel)`: all the votes the straightforward way, linear in both;
     - `arrange_activations(activations)`: the children's activations as their votes stand.
 
     Args:
@@ -132,37 +133,34 @@ class CapsuleLayer(keras.layers.Layer):
 
     def call(self, inputs, return_coupling=False):
         poses, activations = self._poses_and_activations(inputs)
-        combine = functools.partial(self._combine, return_coupling)
-        if self.recompute and self.routing.makes_all(self._unmade_votes(poses)):
-            combine = keras.remat(combine)
-        return combine(poses) if activations is None else combine(poses, activations)
-
-    def _combine(self, return_coupling, poses, activations=None):
         if activations is not None:
             activations = self.arrange_activations(activations)
         return self.routing.route(
-            self._unmade_votes(poses),
+            self.lazy_votes(poses),
             activations,
             return_coupling=return_coupling,
             **self.routing_arguments(),
         )
 
-    def _unmade_votes(self, poses):
+    def lazy_votes(self, poses):
+        """What the votes of children are made of, a `capszoo.ops.LazyVotes`."""
         kernel = ops.convert_to_tensor(self.kernel)
         if self.transform == "matrix":
             # A product with a square matrix transforms each row of a pose alike.
             kernel = block_diagonal(kernel)
-        return routings.UnmadeVotes(
-            functools.partial(self.compute_votes, poses),
+        return LazyVotes(
+            poses,
             kernel,
-            self.vote_offset(),
+            self.compute_geometry(poses.shape),
+            make=self.compute_votes,
+            offset=self.vote_offset(),
             recompute=self.recompute,
-            **self.separate_children(poses),
         )
 
-    def separate_children(self, poses):
-        """What tells `UnmadeVotes` that each child's votes are a product of its own, if so."""
-        return {}
+    def compute_votes_shape(self, input_shape):
+        geometry = self.compute_geometry(input_shape)
+        children = geometry.children * self.routing.votes_per_child
+        return (input_shape[0], *geometry.positions, self.num_capsules, children, self.pose_dim)
 
     def vote_offset(self):
         """What is added to the votes, as it broadcasts to them; `None` for nothing."""

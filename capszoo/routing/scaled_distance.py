@@ -7,7 +7,7 @@ from keras import ops
 
 from capszoo.ops import safe_norm
 from capszoo.ops import squash
-from capszoo.routing.agreement import sum_children
+from capszoo.ops import sum_children
 from capszoo.routing.base import IterativeRouting
 from capszoo.routing.registry import register
 

@@ -3,12 +3,10 @@
 import keras
 from keras import ops
 
+from capszoo import kernels
 from capszoo.ops import squash
 from capszoo.routing.base import Routing
-from capszoo.routing.fused_passes import FusedPasses
-from capszoo.routing.fused_passes import prefers_fused
 from capszoo.routing.registry import register
-from capszoo.routing.written_self_attention import attend_by_passes
 
 
 @register("self_attention")
@@ -82,18 +80,8 @@ class SelfAttentionRouting(Routing):
         poses = squash(poses, kind="exponential")
         return (poses, coupling) if return_coupling else poses
 
-    def route(self, votes, activations=None, return_coupling=False):
-        """Combines many dense votes on a GPU without writing them."""
-        children = votes.dense_children
-        if children is None or votes.offset is not None or return_coupling:
-            return super().route(votes, activations, return_coupling=return_coupling)
-        kernel = ops.squeeze(votes.kernel, 2)
-        if not prefers_fused(children, kernel):
-            return super().route(votes, activations)
-        self.refuse_activations(activations)
-        bias = ops.zeros((kernel.shape[2], kernel.shape[0])) if self.bias is None else self.bias
-        poses = attend_by_passes(FusedPasses(), children, kernel, ops.convert_to_tensor(bias))
-        return ops.cast(squash(poses, kind="exponential"), children.dtype)
+    def select_kernel(self, votes, activations=None, **arguments):
+        return kernels.self_attention.select(votes, activations, bias=self.bias, **arguments)
 
     def get_config(self):
         return {
