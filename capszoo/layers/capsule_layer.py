@@ -49,6 +49,9 @@ class CapsuleLayer(keras.layers.Layer):
         inputs: Poses `(batch, *spatial, children, child_dim)`; where the routing has explicit
             activations, the pair of poses and activations `(batch, *spatial, children)`. Poses
             alone are then taken with their length as activation.
+        mask: Boolean tensor `(batch, *spatial, children)`, true where there is a child; the others
+            give nothing and count for nothing. Masks of layers before, as of
+            `keras.layers.Masking`, come by themselves. Defaults to `None`, all are there.
         return_coupling: Whether the couplings are returned too. Defaults to `False`.
 
     Raises:
@@ -59,6 +62,8 @@ class CapsuleLayer(keras.layers.Layer):
 
     # How many axes the inputs have; `None` for three or more.
     input_rank: int | None = None
+    # Whether children may be missing.
+    takes_mask = True
     input_layout = "(batch, *spatial, children, child_dim)"
 
     def __init__(
@@ -93,6 +98,7 @@ class CapsuleLayer(keras.layers.Layer):
         self.bias_initializer = keras.initializers.get(bias_initializer)
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
         self.recompute = recompute
+        self.supports_masking = True
 
     def build(self, input_shape):
         poses_shape = self._poses_shape(input_shape)
@@ -131,13 +137,19 @@ class CapsuleLayer(keras.layers.Layer):
             )
         self.routing.build(votes_shape)
 
-    def call(self, inputs, return_coupling=False):
+    def call(self, inputs, mask=None, return_coupling=False):
         poses, activations = self._poses_and_activations(inputs)
+        mask = self._mask_of(poses, mask)
+        if mask is not None:
+            # A missing child may hold anything, NaN too.
+            poses = ops.where(ops.expand_dims(mask, -1), poses, ops.zeros_like(poses))
+            mask = self.arrange_activations(mask)
         if activations is not None:
             activations = self.arrange_activations(activations)
         return self.routing.route(
             self.lazy_votes(poses),
             activations,
+            mask=mask,
             return_coupling=return_coupling,
             **self.routing_arguments(),
         )
@@ -170,6 +182,27 @@ class CapsuleLayer(keras.layers.Layer):
         """What else the routing's `call` is to be told; nothing by itself."""
         return {}
 
+    def _mask_of(self, poses, mask):
+        """The mask of the poses: of a pair Keras hands over one for each part, or `None`."""
+        mask = next((one for one in keras.tree.flatten(mask) if one is not None), None)
+        if mask is None:
+            return None
+        if not self.takes_mask:
+            raise ValueError(
+                f"Layer '{self.name}' cannot leave out missing children: its parents see windows "
+                "of a map. Received: a mask"
+            )
+        if tuple(mask.shape[1:]) != tuple(poses.shape[1:-1]):
+            raise ValueError(
+                f"Layer '{self.name}' expects a mask with one boolean for each child, of shape "
+                f"(batch, {', '.join(map(str, poses.shape[1:-1]))}). "
+                f"Received: a mask of shape {tuple(mask.shape)}"
+            )
+        return ops.cast(mask, "bool")
+
+    def compute_mask(self, inputs, previous_mask=None):
+        return None  # parents are all there
+
     def _poses_and_activations(self, inputs):
         if isinstance(inputs, (tuple, list)):
             if self.routing.explicit_activations:
@@ -200,7 +233,7 @@ class CapsuleLayer(keras.layers.Layer):
             self.compute_votes_shape(self._poses_shape(input_shape))
         )
 
-    def compute_output_spec(self, inputs, return_coupling=False):
+    def compute_output_spec(self, inputs, mask=None, return_coupling=False):
         poses, _ = inputs if isinstance(inputs, (tuple, list)) else (inputs, None)
         votes_shape = self.compute_votes_shape(self._poses_shape(poses.shape))
         votes = keras.KerasTensor(votes_shape, dtype=self.compute_dtype)

@@ -38,6 +38,7 @@ class CapsuleMaps(CapsuleLayer):
     """
 
     rank: int | None = None
+    takes_mask = False
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -68,8 +69,8 @@ class CapsuleMaps(CapsuleLayer):
     def compute_kernel_shape(self, input_shape, child_dim):
         return (1 if self.share_types else input_shape[-2], *self.kernel_size, child_dim)
 
-    def call(self, inputs, return_coupling=False):
-        outputs = super().call(inputs, return_coupling=return_coupling)
+    def call(self, inputs, mask=None, return_coupling=False):
+        outputs = super().call(inputs, mask=mask, return_coupling=return_coupling)
         if self.rank < 3:
             return outputs
         poses = inputs[0] if isinstance(inputs, tuple | list) else inputs

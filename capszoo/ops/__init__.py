@@ -19,6 +19,7 @@ from capszoo.ops.norms import safe_norm
 from capszoo.ops.norms import squash
 from capszoo.ops.norms import squash_vjp
 from capszoo.ops.precision import in_float32
+from capszoo.ops.presence import present
 from capszoo.ops.resizing import resize
 from capszoo.ops.transposed_votes import transposed_type_votes
 from capszoo.ops.votes import block_diagonal

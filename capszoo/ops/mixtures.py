@@ -21,7 +21,7 @@ def log_normalize(logits, windows=None, axis=-2):
 
     Example:
 
-    >>> coupling = np.exp(np.asarray(capszoo.ops.log_normalize(np.zeros((1, 4, 3), "float32"))))
+    >>> coupling = ops.exp(capszoo.ops.log_normalize(ops.zeros((1, 4, 3))))
     >>> [round(float(share), 4) for share in coupling[0, :, 0]]
     [0.25, 0.25, 0.25, 0.25]
     """

@@ -1,6 +1,7 @@
 """What every routing algorithm is: a layer that combines votes into parent capsules."""
 
 import functools
+import inspect
 
 import keras
 
@@ -30,6 +31,8 @@ class Routing(keras.layers.Layer):
         votes: Tensor of shape `(batch, *spatial, parents, children, pose_dim)`.
         activations: Tensor of shape `(batch, *spatial, children)` where the routing has
             explicit activations, else `None`. Defaults to `None`.
+        mask: Boolean tensor of shape `(batch, *spatial, children)`, true where there is a child:
+            the others give nothing and count for nothing. Defaults to `None`, all are there.
         return_coupling: Whether the couplings are returned too. Defaults to `False`.
 
     Input shape:
@@ -54,7 +57,11 @@ class Routing(keras.layers.Layer):
         if "call" in vars(cls) and "select_kernel" not in vars(cls):
             cls.select_kernel = Routing.select_kernel
 
-    def call(self, votes, activations=None, return_coupling=False):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def call(self, votes, activations=None, mask=None, return_coupling=False):
         raise NotImplementedError(f"{type(self).__name__} must implement `call`.")
 
     def select_kernel(self, votes, activations=None, **arguments):
@@ -82,7 +89,17 @@ class Routing(keras.layers.Layer):
 
         Returns:
             As `call`.
+
+        Raises:
+            ValueError: If there is a mask and `call` takes none.
         """
+        if arguments.get("mask") is None:
+            arguments.pop("mask", None)
+        elif "mask" not in inspect.signature(self.call).parameters:
+            raise ValueError(
+                f"{type(self).__name__} cannot leave out missing children: its `call` takes no "
+                "`mask`."
+            )
         kernel = self.select_kernel(votes, activations, **arguments)
         if kernel is not None:
             return kernel()
@@ -103,7 +120,10 @@ class Routing(keras.layers.Layer):
         poses = (*outer, parents, pose_dim)
         return (poses, (*outer, parents)) if self.explicit_activations else poses
 
-    def compute_output_spec(self, votes, activations=None, return_coupling=False):
+    def compute_mask(self, inputs, previous_mask=None):
+        return None  # parents are all there
+
+    def compute_output_spec(self, votes, activations=None, mask=None, return_coupling=False):
         def spec(shape):
             return keras.KerasTensor(shape, dtype=self.compute_dtype)
 

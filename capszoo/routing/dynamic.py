@@ -6,6 +6,7 @@ from keras import ops
 from capszoo import kernels
 from capszoo.ops import agreement
 from capszoo.ops import couple
+from capszoo.ops import present
 from capszoo.ops import squash
 from capszoo.ops import sum_children
 from capszoo.ops import uniform_coupling
@@ -44,6 +45,8 @@ class DynamicRouting(IterativeRouting):
     Call arguments:
         votes: Tensor of shape `(batch, *spatial, parents, children, pose_dim)`.
         activations: Must be `None`: a capsule's activation is the length of its pose.
+        mask: Boolean tensor of shape `(batch, *spatial, children)`, true where there is a child:
+            the others give nothing and count for nothing. Defaults to `None`, all are there.
         return_coupling: Whether the couplings of the last iteration are returned too.
             Defaults to `False`.
 
@@ -95,8 +98,9 @@ class DynamicRouting(IterativeRouting):
                 shape=(parents, pose_dim), initializer=self.bias_initializer, name="bias"
             )
 
-    def call(self, votes, activations=None, return_coupling=False):
+    def call(self, votes, activations=None, mask=None, return_coupling=False):
         self.refuse_activations(activations)
+        votes, presence = present(mask, votes)
         still_votes = ops.stop_gradient(votes) if self.stop_gradient else votes
         logits = None
         for iteration in range(self.iterations):
@@ -114,7 +118,7 @@ class DynamicRouting(IterativeRouting):
             return poses
         if coupling is None:
             coupling = ops.full_like(votes[..., 0], uniform_coupling(votes.shape[-3], self.leaky))
-        return poses, coupling
+        return poses, coupling if presence is None else coupling * ops.cast(presence, votes.dtype)
 
     def _parents(self, votes, coupling):
         if coupling is None:

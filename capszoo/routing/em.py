@@ -10,6 +10,7 @@ from capszoo.ops import agreement
 from capszoo.ops import log_normalize
 from capszoo.ops import log_sigmoid
 from capszoo.ops import mass_and_shares
+from capszoo.ops import present
 from capszoo.ops import sum_children
 from capszoo.routing.base import IterativeRouting
 from capszoo.routing.registry import register
@@ -59,6 +60,8 @@ class EMRouting(IterativeRouting):
     Call arguments:
         votes: Tensor of shape `(batch, *spatial, parents, children, pose_dim)`.
         activations: Activations of the children, `(batch, *spatial, children)`, from 0 to 1.
+        mask: Boolean tensor of shape `(batch, *spatial, children)`, true where there is a child:
+            the others give nothing and count for nothing. Defaults to `None`, all are there.
         return_coupling: Whether the last `r`, before the factor `a[i]`, is returned too.
             Defaults to `False`.
         windows: A `capszoo.ops.Windows` that says which child of the map below each of the
@@ -127,16 +130,22 @@ class EMRouting(IterativeRouting):
             shape=(parents,), initializer=self.beta_activation_initializer, name="beta_activation"
         )
 
-    def call(self, votes, activations=None, return_coupling=False, windows=None):
+    def call(self, votes, activations=None, mask=None, return_coupling=False, windows=None):
         if activations is None:
             raise ValueError(
                 "EMRouting needs the children's activations, of shape (batch, *spatial, "
                 "children). Received: activations=None"
             )
         dtype = votes.dtype
-        votes = ops.cast(votes, "float32")
+        votes, present_children = present(mask, ops.cast(votes, "float32"))
         presence = ops.expand_dims(ops.cast(activations, "float32"), -2)
         information_scale = self._information_scale(votes.shape, windows)
+        if present_children is not None:
+            presence = ops.where(present_children > 0, presence, 0.0)
+            if self.form == "normalized":
+                # Of the children there are, not of the places for some.
+                counted = ops.maximum(ops.sum(present_children, axis=-1), 1.0)
+                information_scale = information_scale * votes.shape[-2] / counted
 
         # Uniform over all the parents that see a child.
         log_coupling = log_normalize(ops.zeros_like(votes[..., 0]), windows)
@@ -163,6 +172,8 @@ class EMRouting(IterativeRouting):
                     ops.expand_dims(log_sigmoid(logits), -1) + log_densities, windows
                 )
 
+        if present_children is not None:
+            coupling = coupling * present_children
         outputs = (ops.cast(means, dtype), ops.cast(ops.sigmoid(logits), dtype))
         return (*outputs, ops.cast(coupling, dtype)) if return_coupling else outputs
 

@@ -73,7 +73,7 @@ def test_what_is_compared_with_has_no_kernels(monkeypatch):
 
 def test_straightforward_cluster_network_is_the_same_network(rng):
     model = capszoo.load("cluster_capsnet_digits")
-    other = NaiveClusterCapsNet(model)
+    other = NaiveClusterCapsNet.like(model)
     weights = []
     for number in range(len(model.strides)):
         capsules = model.get_layer(f"capsules_{number + 1}")
