@@ -1,11 +1,11 @@
-"""Docstrings as the site shows them: ours are Keras', which the reader of Google's knows in part."""
+"""Docstrings as the site shows them: ours are Keras', whose sections Google's style knows in part."""
 
 import re
 
 import griffe
 
-# What Keras' habit adds to Google's sections.
-_TITLES = ("Call arguments", "Input shape", "Output shape", "Example", "Reference", "References")
+# What Keras' habit adds to Google's sections, and `Returns:`, which has no type here.
+_TITLES = ("Call arguments", "Input shape", "Output shape", "Returns", "Example", "Reference")
 _SECTION = re.compile(rf"^({'|'.join(_TITLES)}):\n((?:\n|[ ]{{4}}.*(?:\n|\Z))*)", re.MULTILINE)
 _ARGUMENT = re.compile(r"^(\w+): ", re.MULTILINE)
 _EXAMPLE = re.compile(r"^>>> .*(?:\n(?!\n).*)*", re.MULTILINE)
@@ -17,7 +17,7 @@ def _section(match):
     text = re.sub(r"^    ", "", text, flags=re.MULTILINE)
     if title == "Call arguments":
         text = _ARGUMENT.sub(r"- `\1`: ", text)
-    return f"**{title}**\n\n{text}"
+    return f"**{title}:**\n\n{text}"
 
 
 class KerasDocstrings(griffe.Extension):

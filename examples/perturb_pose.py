@@ -1,7 +1,8 @@
 """What the numbers of a class capsule mean: change one at a time and decode.
 
     pip install ".[jax,plots]"
-    python examples/perturb_pose.py        # half a minute; writes perturb_pose.png beside it
+    python examples/perturb_pose.py         # half a minute; writes perturb_pose.png
+    python examples/perturb_pose.py docs/perturb_pose.png       # or where you say
 
 Where `CAPSZOO_DATA_DIR` holds `mnist.npz`, these are digits of MNIST, in `capsnet_mnist`; elsewhere
 the 8x8 digits that need no download, in `capsnet_digits`. The words are what we saw in the
@@ -10,6 +11,7 @@ pictures: nobody told the network what a slant is.
 
 import os
 import pathlib
+import sys
 
 import keras
 import matplotlib
@@ -98,7 +100,7 @@ def main():
     figure.text(
         lower.x0 + lower.width / 2, upper.y1 + 0.35 / figure.get_figheight(), heading, **place
     )
-    figure.savefig(pathlib.Path(__file__).with_suffix(".png"), dpi=110, facecolor=NIGHT)
+    figure.savefig(sys.argv[1] if len(sys.argv) > 1 else "perturb_pose.png", dpi=110)
 
 
 if __name__ == "__main__":
