@@ -45,8 +45,8 @@ def mass_and_shares(coupling, activations):
 
     Example:
 
-    >>> coupling = np.ones((1, 2), "float32")
-    >>> mass, shares = capszoo.ops.mass_and_shares(coupling, np.array([1.0, 3.0], "float32"))
+    >>> coupling, activations = ops.ones((1, 2)), ops.convert_to_tensor([1.0, 3.0])
+    >>> mass, shares = capszoo.ops.mass_and_shares(coupling, activations)
     >>> round(float(mass[0]), 4), [round(float(share), 4) for share in shares[0]]
     (4.0, [0.25, 0.75])
     """
