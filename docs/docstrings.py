@@ -1,4 +1,4 @@
-"""Docstrings as the site shows them: ours are Keras', whose sections Google's style knows in part."""
+"""Docstrings as the site shows them: of Keras' sections Google's style knows some."""
 
 import re
 
