@@ -12,6 +12,7 @@ from capszoo.data.data_set import check_options
 from capszoo.data.data_set import register
 from capszoo.data.digits import load_digits
 from capszoo.data.image_folder import folder_class_names
+from capszoo.data.image_folder import folder_shape
 from capszoo.data.image_folder import load_image_folder
 from capszoo.data.images import check_picture_shape
 from capszoo.data.npz import read_npz
@@ -190,6 +191,30 @@ def load(
     if split == "test":
         return examples.images, examples.labels
     return choose(examples, split, str(path))
+
+
+def example_shape(name: str | os.PathLike) -> tuple[int | None, ...]:
+    """Returns the shape of a set's examples; pictures that differ in size have `None` for it.
+
+    Args:
+        name: A name of `names()`, or the path to a folder or an `.npz` file, as in `load`.
+
+    Returns:
+        Tuple, for pictures `(height, width, channels)`.
+
+    Raises:
+        FileNotFoundError: If there is nothing at the path.
+        ValueError: If the name is unknown or the files are not as `load` needs them.
+
+    Example:
+
+    >>> capszoo.data.example_shape("smallnorb")
+    (48, 48, 2)
+    """
+    if _is_named(name):
+        return DATA_SETS.get(name).shape
+    path = _own_path(name)
+    return folder_shape(path) if path.is_dir() else read_npz(path)["train"].images.shape[1:]
 
 
 def named_shape(name: str | os.PathLike) -> tuple[int, ...] | None:

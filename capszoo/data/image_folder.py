@@ -119,6 +119,17 @@ def _class_files(root):
     return files
 
 
+def folder_shape(folder: Path) -> tuple[int | None, int | None, int]:
+    """Returns the shape of all pictures of all splits, RGB if any has colours.
+
+    Height and width are `None` where they differ.
+    """
+    shapes = {native_shape(path) for paths in _files_of_splits(folder).values() for path in paths}
+    channels = max(shape[2] for shape in shapes)
+    sizes = {shape[:2] for shape in shapes}
+    return (*sizes.pop(), channels) if len(sizes) == 1 else (None, None, channels)
+
+
 def _common_shape(folder, files):
     """Returns the shape of all pictures of all splits, RGB if any has colours."""
     shapes = {}

@@ -96,6 +96,32 @@ def resize_images(images: np.ndarray, height: int, width: int) -> np.ndarray:
     return resized
 
 
+def fitting_size(size: tuple, limit: tuple) -> tuple[int, int] | None:
+    """Finds the size to which pictures are brought that are larger than a limit.
+
+    Args:
+        size: Their height and width, `None` and `None` where they differ.
+        limit: The largest height and width.
+
+    Returns:
+        Height and width, in the pictures' own ratio where they have one; `None` where they stay
+        as they are.
+
+    Example:
+
+    >>> fitting_size = capszoo.data.images.fitting_size
+    >>> fitting_size((480, 640), (32, 32)), fitting_size((28, 28), (32, 32))
+    ((24, 32), None)
+    """
+    if None in size:
+        return limit[0], limit[1]
+    factor = min(most / side for most, side in zip(limit, size, strict=True))
+    if factor >= 1:
+        return None
+    height, width = (max(1, round(factor * side)) for side in size)
+    return height, width
+
+
 def crop_middle(images: np.ndarray, height: int, width: int) -> np.ndarray:
     """Cuts the middle out of pictures of shape (n, rows, columns, channels)."""
     top, left = (images.shape[1] - height) // 2, (images.shape[2] - width) // 2
