@@ -12,6 +12,7 @@ import numpy as np
 
 from capszoo import routing as routings
 from capszoo.models import arguments
+from capszoo.models import layer_changes
 from capszoo.models.inputs import ImageInput
 from capszoo.models.inputs import InputEnd
 from capszoo.models.measure import Measure
@@ -336,8 +337,10 @@ class CapsuleModel(keras.Model):
 
     def get_config(self):
         config = {name: self._serialize(getattr(self, name)) for name in self.argument_names()}
+        changes = layer_changes.record(self)
         return {
             **config,
+            **({"layer_changes": changes} if changes or not self.trainable else {}),
             "dtype": keras.dtype_policies.serialize(self.dtype_policy),
             "name": self.name,
             "trainable": self.trainable,
@@ -345,7 +348,12 @@ class CapsuleModel(keras.Model):
 
     @classmethod
     def from_config(cls, config):
-        return cls(**config)
+        arguments = dict(config)
+        changes = arguments.pop("layer_changes", None)
+        model = cls(**arguments)
+        if changes is not None:
+            layer_changes.apply(model, changes)
+        return model
 
     def _serialize(self, value):
         if isinstance(value, Routing):

@@ -14,7 +14,7 @@ from capszoo.zoo import read_preset
 from capszoo.zoo.schema import validate
 
 # What was measured of, and written about, weights that are going to be others.
-OF_WEIGHTS = ("results", "weights", "golden")
+OF_WEIGHTS = ("results", "weights", "golden", "layer_changes")
 # A family by itself is trained on pictures of no more than that many pixels a side.
 LARGEST_SIDE = 32
 

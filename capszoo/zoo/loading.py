@@ -8,6 +8,7 @@ from capszoo import data
 from capszoo.data.datasets import named_shape
 from capszoo.models import CapsuleModel
 from capszoo.models import get_family
+from capszoo.models import layer_changes
 from capszoo.models import preset_functions
 from capszoo.models.arguments import defaults
 from capszoo.validation import check_positive_int
@@ -46,7 +47,10 @@ def build(preset: Preset, dtype=None, *, prepared: bool = False, **overrides) ->
             {**defaults(family), **arguments}, content, named_shape(content["name"])
         )
         arguments = {**of_data, **arguments}
-    return family(**arguments)
+    model = family(**arguments)
+    if preset.layer_changes is not None:
+        layer_changes.apply(model, preset.layer_changes)
+    return model
 
 
 def load(

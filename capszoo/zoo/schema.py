@@ -121,6 +121,8 @@ class Preset(Section):
         license: Licence of the weights.
         paper: The paper it follows.
         model: Arguments of the family's class.
+        layer_changes: What was done to its layers after they were built: which are frozen,
+            quantized or adapted by LoRA, as `capszoo.models.layer_changes.record` says it.
         data: The data it is trained and measured on.
         training: How it is trained.
         published: Somebody else's figure for the same model and data.
@@ -137,6 +139,7 @@ class Preset(Section):
     license: str = "Apache-2.0"
     paper: Paper | None = None
     model: dict
+    layer_changes: dict[str, dict] | None = None
     data: Any = None
     training: Training | None = None
     published: Any = None
