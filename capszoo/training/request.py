@@ -117,7 +117,7 @@ def _without_its_data(content):
         content["model"].pop(size, None)
     section = content.get("data") or {}
     if "name" in section:
-        for key in ("class_names", *data_sets.options(section["name"])):
+        for key in ("class_names", "value_range", *data_sets.options(section["name"])):
             section.pop(key, None)
     for arguments in (content.get("training") or {}).get("optimizer", {}).values():
         rate = (arguments or {}).get("learning_rate")

@@ -200,6 +200,8 @@ def _load(family, base, data, data_dir):
         that differ in size were brought, or `None`.
     """
     content = {} if base is None or base.data is None else base.data.model_dump()
+    if content.get("name") != str(data):
+        content.pop("value_range", None)
     content["name"] = str(data)
     resize = None
     if base is None and None in data_sets.example_shape(data):

@@ -36,6 +36,11 @@ class Data(Section):
     """The data a preset is trained and measured on; its task and its data set add keys."""
 
     name: str = pydantic.Field(description="name for capszoo.data.load")
+    value_range: Annotated[list[float], pydantic.Field(min_length=2, max_length=2)] | None = (
+        pydantic.Field(
+            default=None, description="numbers of black and white in an .npz file that is not uint8"
+        )
+    )
     resize: Annotated[list[PositiveInt], pydantic.Field(min_length=2, max_length=2)] | None = (
         pydantic.Field(default=None, description="height and width of all images, before the crop")
     )

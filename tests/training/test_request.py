@@ -94,6 +94,28 @@ def test_photos_of_many_sizes_are_resized(tmp_path):
     assert (found.model["image_shape"], found.data.resize) == ([14, 28, 1], [14, 28])
 
 
+@pytest.mark.parametrize("data", [{"crop": [8, 6]}, {"resize": [8, 6]}])
+@pytest.mark.parametrize("image_shape", [None, (8, 6, 3)])
+def test_photos_of_many_sizes_come_in_the_size_named(data, image_shape, tmp_path):
+    draw(tmp_path / "own", classes=("a",), size=(30, 20), mode="RGB", count=3)
+    draw(tmp_path / "own", classes=("b",), size=(9, 12), mode="RGB", count=3)
+    for prepared in (True, False):
+        images, _ = capszoo.models.inputs.ImageInput.load(
+            {"name": str(tmp_path / "own"), **data}, "train", None, image_shape, prepared
+        )
+        assert images.shape == (2, 8, 6, 3)
+    # Those of one size are cropped, as they always were.
+    draw(tmp_path / "even", size=(10, 12), mode="RGB", count=3)
+    images, _ = capszoo.models.inputs.ImageInput.load(
+        {"name": str(tmp_path / "even"), **data}, "test", None, image_shape, True
+    )
+    assert images.shape == (3, 8, 6, 3)
+    if "crop" in data:
+        tests = [image.tobytes() for image in images]
+        files = [np.asarray(Image.open(path)) for path in (tmp_path / "even").rglob("*.png")]
+        assert sum(file[1:9, 3:9].tobytes() in tests for file in files) == 3
+
+
 def test_names_and_options_are_those_of_the_data(tmp_path):
     draw(tmp_path / "other", classes=("x", "y"), size=(8, 8), count=3)
     preset = described(data={"name": "digits", "class_names": [f"digit {n}" for n in range(10)]})
@@ -102,6 +124,20 @@ def test_names_and_options_are_those_of_the_data(tmp_path):
     found, _ = resolve("cluster_capsnet_smallnorb", {"data.name": "cifar10"})
     assert found.model["image_shape"] == [32, 32, 3]
     assert "hold_out" not in found.data.model_dump()
+
+
+def test_a_range_of_numbers_travels_with_the_preset(own, tmp_path):
+    with np.load(own) as file:
+        stored = {name: file[name] / 255 if name[0] == "x" else file[name] for name in file.files}
+    np.savez(tmp_path / "floats.npz", **stored)
+    preset, taken = resolve(
+        "capsnet", {"data.name": str(tmp_path / "floats.npz"), "data.value_range": (0, 1)}
+    )
+    assert taken["model.num_classes"] == 3
+    images, _ = capszoo.models.inputs.ImageInput.load(preset.data.model_dump(), "test")
+    np.testing.assert_array_equal(images, capszoo.data.load(own, "test")[0])
+    # And not to other data.
+    assert resolve(preset, {"data.name": own})[0].data.value_range is None
 
 
 def test_refused_before_any_work(tmp_path, own):

@@ -157,6 +157,7 @@ class ImageInput:
             split,
             data_dir=data_dir,
             image_shape=_shape_in_folder(data, image_shape) if size else image_shape,
+            value_range=data.get("value_range"),
             **{key: data.get(key) for key in data_sets.options(data["name"])},
         )
         height, width = resize or images.shape[1:3]
