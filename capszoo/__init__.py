@@ -7,6 +7,7 @@ backend.configure()
 from capszoo import benchmarks
 from capszoo import converters
 from capszoo import data
+from capszoo import kernels
 from capszoo import layers
 from capszoo import losses
 from capszoo import metrics

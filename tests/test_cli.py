@@ -422,7 +422,8 @@ def test_interrupted(toy, tmp_path):
         out, err = process.communicate()
     assert process.returncode in (1, 130)
     assert out == ""
-    assert "Traceback" not in err
+    # Of a signal that landed in a finalizer Python itself prints one.
+    assert "Traceback" not in err.partition("Exception ignored in")[0]
     assert json.loads((tmp_path / "run" / "state.json").read_text())["history"]
 
 

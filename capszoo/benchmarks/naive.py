@@ -12,12 +12,11 @@ import math
 import keras
 from keras import ops
 
+from capszoo.ops import log_normalize
 from capszoo.ops import squash
 from capszoo.routing import ClusterRouting
 from capszoo.routing import DynamicRouting
 from capszoo.routing import EMRouting
-from capszoo.routing import Routing
-from capszoo.routing.written_em import normalize
 
 
 @keras.saving.register_keras_serializable(package="capszoo_benchmarks")
@@ -25,10 +24,9 @@ class NaiveDynamicRouting(DynamicRouting):
     """Dynamic routing by three einsums."""
 
     def route(self, votes, activations=None, **arguments):
-        if votes.dense_children is None:
-            return Routing.route(self, votes, activations, **arguments)
-        kernel = ops.squeeze(votes.kernel, 2)
-        votes = ops.einsum("bic,icjd->bijd", votes.dense_children, kernel)
+        if not votes.dense:
+            return super().route(votes, activations, **arguments)
+        votes = ops.einsum("bic,icjd->bijd", *votes.dense_factors())
         return self._combine(votes, **arguments)
 
     def call(self, votes, activations=None, return_coupling=False):
@@ -51,7 +49,7 @@ class NaiveEMRouting(EMRouting):
     def call(self, votes, activations=None, return_coupling=False, windows=None):
         presence = ops.expand_dims(activations, -2)
         scale = self._information_scale(votes.shape, windows)
-        coupling = ops.exp(normalize(ops.zeros_like(votes[..., 0]), windows))
+        coupling = ops.exp(log_normalize(ops.zeros_like(votes[..., 0]), windows))
         for iteration in range(self.iterations):
             weights = ops.expand_dims(coupling * presence, -1)
             mass = ops.sum(weights, axis=-2) + 1e-7
@@ -69,68 +67,32 @@ class NaiveEMRouting(EMRouting):
                 )
                 log_activations = ops.log(ops.sigmoid(logits) + 1e-30)
                 coupling = ops.exp(
-                    normalize(ops.expand_dims(log_activations, -1) + densities, windows)
+                    log_normalize(ops.expand_dims(log_activations, -1) + densities, windows)
                 )
         outputs = (means, ops.sigmoid(logits))
         return (*outputs, coupling) if return_coupling else outputs
 
 
-@keras.saving.register_keras_serializable(package="capszoo_benchmarks")
-class DynamicRoutingAtOnce(DynamicRouting):
-    """Dynamic routing of votes that are all made."""
-
-    route = Routing.route
-
-
-@keras.saving.register_keras_serializable(package="capszoo_benchmarks")
-class EMRoutingAtOnce(EMRouting):
-    """EM routing of votes that are all made."""
-
-    route = Routing.route
-
-
-@keras.saving.register_keras_serializable(package="capszoo_benchmarks")
-class ClusterRoutingAtOnce(ClusterRouting):
-    """Cluster routing of votes that are all made."""
-
-    route = Routing.route
-
-
 _NAIVE = {
     DynamicRouting: NaiveDynamicRouting,
     EMRouting: NaiveEMRouting,
-    # Its authors' code differs in how votes are made: see `NaiveClusterCapsNet`.
-    ClusterRouting: ClusterRoutingAtOnce,
-}
-_AT_ONCE = {
-    DynamicRouting: DynamicRoutingAtOnce,
-    EMRouting: EMRoutingAtOnce,
-    ClusterRouting: ClusterRoutingAtOnce,
+    # Its equations, without a kernel. The authors' code differs in how votes are made: see
+    # `NaiveClusterCapsNet`.
+    ClusterRouting: ClusterRouting,
 }
 
 
 def naive(routing):
     """Makes the straightforward implementation of a routing, with the same configuration.
 
-    Raises:
-        ValueError: If there is none.
-    """
-    return _convert(routing, _NAIVE)
-
-
-def at_once(routing):
-    """Makes a routing that works on votes which are all made, with the same configuration.
+    It is meant to run where `capszoo.kernels` are disabled.
 
     Raises:
         ValueError: If there is none.
     """
-    return _convert(routing, _AT_ONCE)
-
-
-def _convert(routing, classes):
-    if type(routing) not in classes:
+    if type(routing) not in _NAIVE:
         raise ValueError(
             "There are straightforward implementations of dynamic, em and cluster routing to "
             f"compare with. Received: {type(routing).__name__}"
         )
-    return classes[type(routing)].from_config(routing.get_config())
+    return _NAIVE[type(routing)].from_config(routing.get_config())

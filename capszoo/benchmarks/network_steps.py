@@ -4,10 +4,8 @@ import numpy as np
 
 from capszoo import zoo
 from capszoo.benchmarks import counting
-from capszoo.benchmarks.naive import at_once
 from capszoo.benchmarks.naive import naive
 from capszoo.benchmarks.naive_cluster_capsnet import NaiveClusterCapsNet
-from capszoo.benchmarks.step import AT_ONCE
 from capszoo.benchmarks.step import INFERENCE
 from capszoo.benchmarks.step import NAIVE
 from capszoo.benchmarks.step import TRAINING
@@ -29,8 +27,7 @@ def network_steps(subject, variant, batch, settings):
         variant: What this way is called.
         batch: Number of samples.
         settings: Dictionary of arguments of the family, `dtype` or `jit_compile`; a `routing` of
-            `"naive"` is the straightforward implementation of the network's own, one of
-            `"all votes at once"` the network's own of votes that are all made.
+            `"naive"` is the straightforward implementation of the network's own.
 
     Returns:
         The two `Step`.
@@ -79,14 +76,11 @@ def _build(subject, settings, policy):
     arguments = {**arguments, **settings}
     if policy is not None:
         arguments["dtype"] = policy
-    form = arguments.get("routing")
-    if form not in (NAIVE, AT_ONCE):
+    if arguments.get("routing") != NAIVE:
         network = family(**arguments)
         return network, network
     del arguments["routing"]
     network = family(**arguments)
-    if form == AT_ONCE:
-        return network, family(**arguments, routing=at_once(network.routing))
     if isinstance(network, ClusterCapsNet) and type(network.routing) is ClusterRouting:
         return network, NaiveClusterCapsNet.like(network)
     return network, family(**arguments, routing=naive(network.routing))

@@ -13,9 +13,10 @@ from capszoo.benchmarks.step import NAIVE
 from capszoo.benchmarks.step import TRAINING
 from capszoo.benchmarks.step import Step
 from capszoo.benchmarks.step import describe_setting
+from capszoo.ops import Geometry
+from capszoo.ops import LazyVotes
 from capszoo.ops import dense_votes
 from capszoo.routing import DynamicRouting
-from capszoo.routing import UnmadeVotes
 
 ROUTING = "routing"
 
@@ -85,7 +86,7 @@ def _combine(routing, children, kernel):
 
 
 def _route(routing, children, kernel):
-    return routing.route(UnmadeVotes(None, kernel, dense_children=children))
+    return routing.route(LazyVotes(children, kernel, Geometry.dense(_CHILDREN)))
 
 
 def _function_of_bias(routing, form):

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from capszoo import kernels
 from capszoo import zoo
 from capszoo.benchmarks.layer_steps import layer_names
 from capszoo.benchmarks.layer_steps import layer_steps
@@ -42,14 +43,16 @@ def make_steps(subject, batch, settings=(), with_naive=False):
     made = [make(subject, variant, batch, own) for variant, own in variants]
     if with_naive:
         if make is network_steps:
-            made.insert(0, make(subject, AT_ONCE, batch, {"routing": AT_ONCE}))
+            steps = make(subject, AT_ONCE, batch, {})
+            made.insert(0, [_within(step, kernels.disabled()) for step in steps])
         steps = make(subject, NAIVE, batch, {"routing": NAIVE})
-        made.insert(0, [_with_direct_convolutions(step) for step in steps])
+        steps = [_within(step, direct_convolutions()) for step in steps]
+        made.insert(0, [_within(step, kernels.disabled()) for step in steps])
     return [step for kind in zip(*made, strict=True) for step in kind]
 
 
-def _with_direct_convolutions(step):
-    return dataclasses.replace(step, run=direct_convolutions()(step.run))
+def _within(step, context):
+    return dataclasses.replace(step, run=context(step.run))
 
 
 def _check_network(subject):

@@ -1,12 +1,12 @@
 """What every capsule layer is: votes, and a routing that combines them."""
 
-import functools
 import math
 
 import keras
 from keras import ops
 
 from capszoo import routing as routings
+from capszoo.ops import LazyVotes
 from capszoo.ops import block_diagonal
 from capszoo.ops import safe_norm
 from capszoo.validation import check_choice
@@ -20,7 +20,8 @@ class CapsuleLayer(keras.layers.Layer):
 
     - `compute_kernel_shape(input_shape, child_dim)`: the shape of the transforms up to, and
       with, `child_dim`; the axes of votes per child, parents and pose are added here;
-    - `compute_votes(poses, kernel)`, linear in both, and `compute_votes_shape(input_shape)`;
+    - `compute_geometry(input_shape)`: the `capszoo.ops.Geometry`, who votes for whom;
+    - `compute_votes(poses, kernel)`: all the votes the straightforward way, linear in both;
     - `arrange_activations(activations)`: the children's activations as their votes stand.
 
     Args:
@@ -48,6 +49,9 @@ class CapsuleLayer(keras.layers.Layer):
         inputs: Poses `(batch, *spatial, children, child_dim)`; where the routing has explicit
             activations, the pair of poses and activations `(batch, *spatial, children)`. Poses
             alone are then taken with their length as activation.
+        mask: Boolean tensor `(batch, *spatial, children)`, true where there is a child; the others
+            give nothing and count for nothing. Masks of layers before, as of
+            `keras.layers.Masking`, come by themselves. Defaults to `None`, all are there.
         return_coupling: Whether the couplings are returned too. Defaults to `False`.
 
     Raises:
@@ -58,6 +62,8 @@ class CapsuleLayer(keras.layers.Layer):
 
     # How many axes the inputs have; `None` for three or more.
     input_rank: int | None = None
+    # Whether children may be missing.
+    takes_mask = True
     input_layout = "(batch, *spatial, children, child_dim)"
 
     def __init__(
@@ -92,6 +98,7 @@ class CapsuleLayer(keras.layers.Layer):
         self.bias_initializer = keras.initializers.get(bias_initializer)
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
         self.recompute = recompute
+        self.supports_masking = True
 
     def build(self, input_shape):
         poses_shape = self._poses_shape(input_shape)
@@ -130,39 +137,42 @@ class CapsuleLayer(keras.layers.Layer):
             )
         self.routing.build(votes_shape)
 
-    def call(self, inputs, return_coupling=False):
+    def call(self, inputs, mask=None, return_coupling=False):
         poses, activations = self._poses_and_activations(inputs)
-        combine = functools.partial(self._combine, return_coupling)
-        if self.recompute and self.routing.makes_all(self._unmade_votes(poses)):
-            combine = keras.remat(combine)
-        return combine(poses) if activations is None else combine(poses, activations)
-
-    def _combine(self, return_coupling, poses, activations=None):
+        mask = self._mask_of(poses, mask)
+        if mask is not None:
+            # A missing child may hold anything, NaN too.
+            poses = ops.where(ops.expand_dims(mask, -1), poses, ops.zeros_like(poses))
+            mask = self.arrange_activations(mask)
         if activations is not None:
             activations = self.arrange_activations(activations)
         return self.routing.route(
-            self._unmade_votes(poses),
+            self.lazy_votes(poses),
             activations,
+            mask=mask,
             return_coupling=return_coupling,
             **self.routing_arguments(),
         )
 
-    def _unmade_votes(self, poses):
+    def lazy_votes(self, poses):
+        """What the votes of children are made of, a `capszoo.ops.LazyVotes`."""
         kernel = ops.convert_to_tensor(self.kernel)
         if self.transform == "matrix":
             # A product with a square matrix transforms each row of a pose alike.
             kernel = block_diagonal(kernel)
-        return routings.UnmadeVotes(
-            functools.partial(self.compute_votes, poses),
+        return LazyVotes(
+            poses,
             kernel,
-            self.vote_offset(),
+            self.compute_geometry(poses.shape),
+            make=self.compute_votes,
+            offset=self.vote_offset(),
             recompute=self.recompute,
-            **self.separate_children(poses),
         )
 
-    def separate_children(self, poses):
-        """What tells `UnmadeVotes` that each child's votes are a product of its own, if so."""
-        return {}
+    def compute_votes_shape(self, input_shape):
+        geometry = self.compute_geometry(input_shape)
+        children = geometry.children * self.routing.votes_per_child
+        return (input_shape[0], *geometry.positions, self.num_capsules, children, self.pose_dim)
 
     def vote_offset(self):
         """What is added to the votes, as it broadcasts to them; `None` for nothing."""
@@ -171,6 +181,27 @@ class CapsuleLayer(keras.layers.Layer):
     def routing_arguments(self):
         """What else the routing's `call` is to be told; nothing by itself."""
         return {}
+
+    def _mask_of(self, poses, mask):
+        """The mask of the poses: of a pair Keras hands over one for each part, or `None`."""
+        mask = next((one for one in keras.tree.flatten(mask) if one is not None), None)
+        if mask is None:
+            return None
+        if not self.takes_mask:
+            raise ValueError(
+                f"Layer '{self.name}' cannot leave out missing children: its parents see windows "
+                "of a map. Received: a mask"
+            )
+        if tuple(mask.shape[1:]) != tuple(poses.shape[1:-1]):
+            raise ValueError(
+                f"Layer '{self.name}' expects a mask with one boolean for each child, of shape "
+                f"(batch, {', '.join(map(str, poses.shape[1:-1]))}). "
+                f"Received: a mask of shape {tuple(mask.shape)}"
+            )
+        return ops.cast(mask, "bool")
+
+    def compute_mask(self, inputs, previous_mask=None):
+        return None  # parents are all there
 
     def _poses_and_activations(self, inputs):
         if isinstance(inputs, (tuple, list)):
@@ -202,7 +233,7 @@ class CapsuleLayer(keras.layers.Layer):
             self.compute_votes_shape(self._poses_shape(input_shape))
         )
 
-    def compute_output_spec(self, inputs, return_coupling=False):
+    def compute_output_spec(self, inputs, mask=None, return_coupling=False):
         poses, _ = inputs if isinstance(inputs, (tuple, list)) else (inputs, None)
         votes_shape = self.compute_votes_shape(self._poses_shape(poses.shape))
         votes = keras.KerasTensor(votes_shape, dtype=self.compute_dtype)

@@ -1,5 +1,6 @@
 """Capsule layers over positions: what convolutional and transposed ones have in common."""
 
+import dataclasses
 import math
 
 import keras
@@ -37,6 +38,7 @@ class CapsuleMaps(CapsuleLayer):
     """
 
     rank: int | None = None
+    takes_mask = False
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -67,14 +69,23 @@ class CapsuleMaps(CapsuleLayer):
     def compute_kernel_shape(self, input_shape, child_dim):
         return (1 if self.share_types else input_shape[-2], *self.kernel_size, child_dim)
 
-    def _combine(self, return_coupling, poses, activations=None):
-        outputs = super()._combine(return_coupling, poses, activations)
+    def call(self, inputs, mask=None, return_coupling=False):
+        outputs = super().call(inputs, mask=mask, return_coupling=return_coupling)
         if self.rank < 3:
             return outputs
-        grid = self.compute_votes_shape(poses.shape)[1 : self.rank + 1]
+        poses = inputs[0] if isinstance(inputs, tuple | list) else inputs
+        grid = self.compute_geometry(poses.shape).positions
         return keras.tree.map_structure(
             lambda output: ops.reshape(output, (-1, *grid, *output.shape[2:])), outputs
         )
+
+    def lazy_votes(self, poses):
+        votes = super().lazy_votes(poses)
+        if self.rank < 3:
+            return votes
+        positions = (math.prod(votes.geometry.positions),)
+        geometry = dataclasses.replace(votes.geometry, positions=positions)
+        return dataclasses.replace(votes, geometry=geometry)
 
     def for_routing(self, per_position):
         """Makes one axis of the positions of a volume: on TensorFlow a softmax takes five axes."""

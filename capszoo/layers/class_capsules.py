@@ -1,10 +1,13 @@
 """Class capsules that share their transforms over positions and are told where a vote is from."""
 
+import math
+
 import keras
 import numpy as np
 from keras import ops
 
 from capszoo.layers.capsule_layer import CapsuleLayer
+from capszoo.ops import Geometry
 from capszoo.ops import dense_votes
 from capszoo.validation import check_number
 
@@ -81,10 +84,8 @@ class ClassCapsules(CapsuleLayer):
         votes = ops.transpose(votes, (0, 2, 1, 3, 4))
         return ops.reshape(votes, (-1, parents, height * width * per_position, pose_dim))
 
-    def compute_votes_shape(self, input_shape):
-        batch, height, width, types, _ = input_shape
-        children = height * width * types * self.routing.votes_per_child
-        return (batch, self.num_capsules, children, self.pose_dim)
+    def compute_geometry(self, input_shape):
+        return Geometry((), children=math.prod(input_shape[1:-1]))
 
     def arrange_activations(self, activations):
         _, height, width, types = activations.shape

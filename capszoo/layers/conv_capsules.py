@@ -1,12 +1,12 @@
 """Convolutional capsules: transforms shared over positions, parents see a window."""
 
-import functools
 import math
 
 import keras
 from keras import ops
 
 from capszoo.layers.capsule_maps import CapsuleMaps
+from capszoo.ops import Geometry
 from capszoo.ops import Windows
 from capszoo.ops import extract_patches
 from capszoo.ops import position_votes
@@ -87,26 +87,21 @@ class ConvCapsules(CapsuleMaps):
         make = position_votes if self.votes_from == "positions" else type_votes
         return self.for_routing(make(poses, kernel, self.strides, self.padding))
 
-    def separate_children(self, poses):
-        return {} if self.share_types else {"windows": functools.partial(self._windows, poses)}
-
-    def _windows(self, poses):
-        *size, types, child_dim = poses.shape[1:]
-        maps = ops.reshape(poses, (-1, *size, types * child_dim))
-        patches = extract_patches(maps, self.kernel_size, self.strides, self.padding)
+    def compute_geometry(self, input_shape):
+        *size, types, _ = input_shape[1:]
+        grid = window_grid("inputs", size, self.kernel_size, self.strides, self.padding)
         places = math.prod(self.kernel_size)
         if self.votes_from == "positions":
             places, types = 1, places * types
-        windows = ops.reshape(patches, (-1, *patches.shape[1:-1], places, types, child_dim))
-        return self.for_routing(windows)
 
-    def compute_votes_shape(self, input_shape):
-        batch, *size, types, _ = input_shape
-        grid = window_grid("inputs", size, self.kernel_size, self.strides, self.padding)
-        children = types * self.routing.votes_per_child
-        if self.votes_from == "positions":
-            children *= math.prod(self.kernel_size)
-        return (batch, *grid, self.num_capsules, children, self.pose_dim)
+        def gather(poses):
+            *size, own_types, child_dim = poses.shape[1:]
+            maps = ops.reshape(poses, (-1, *size, own_types * child_dim))
+            patches = extract_patches(maps, self.kernel_size, self.strides, self.padding)
+            children = ops.reshape(patches, (-1, *grid, places, types, child_dim))
+            return self.for_routing(children)
+
+        return Geometry(grid, types, places, gather=None if self.share_types else gather)
 
     def arrange_activations(self, activations):
         types = activations.shape[-1]

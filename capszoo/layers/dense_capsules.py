@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from capszoo.layers.capsule_layer import CapsuleLayer
+from capszoo.ops import Geometry
 from capszoo.ops import dense_votes
 
 
@@ -74,12 +75,8 @@ class DenseCapsules(CapsuleLayer):
     def compute_votes(self, poses, kernel):
         return dense_votes(_as_one_axis(poses), kernel)
 
-    def separate_children(self, poses):
-        return {"dense_children": _as_one_axis(poses)}
-
-    def compute_votes_shape(self, input_shape):
-        children = math.prod(input_shape[1:-1]) * self.routing.votes_per_child
-        return (input_shape[0], self.num_capsules, children, self.pose_dim)
+    def compute_geometry(self, input_shape):
+        return Geometry.dense(math.prod(input_shape[1:-1]))
 
     def arrange_activations(self, activations):
         return ops.reshape(activations, (-1, math.prod(activations.shape[1:])))

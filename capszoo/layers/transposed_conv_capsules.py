@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from capszoo.layers.capsule_maps import CapsuleMaps
+from capszoo.ops import Geometry
 from capszoo.ops import safe_norm
 from capszoo.ops import transposed_type_votes
 from capszoo.ops.transposed_votes import children_per_position
@@ -66,11 +67,10 @@ class TransposedConvCapsules(CapsuleMaps):
         votes = transposed_type_votes(poses, kernel, self.strides, self.padding)
         return self.for_routing(votes)
 
-    def compute_votes_shape(self, input_shape):
-        batch, *size, types, _ = input_shape
-        grid = transposed_grid(size, self.kernel_size, self.strides, self.padding)
-        children = types * self.routing.votes_per_child
-        return (batch, *grid, self.num_capsules, children, self.pose_dim)
+    def compute_geometry(self, input_shape):
+        *size, types, _ = input_shape[1:]
+        # Parents see other places of the window from position to position: no canonical form.
+        return Geometry(transposed_grid(size, self.kernel_size, self.strides, self.padding), types)
 
     def arrange_activations(self, activations):
         places = math.prod(self.kernel_size)

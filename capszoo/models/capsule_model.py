@@ -101,7 +101,8 @@ class CapsuleModel(keras.Model):
         """Makes arguments of what a search chose, as the family's search space names it.
 
         A hyper-parameter called as an argument is that argument; those that a routing names as
-        tunable go with `routing`. The family whose space names others overrides this.
+        tunable go with `routing`, where it is the one chosen. The family whose space names others
+        overrides this.
 
         Args:
             values: Maps the names of hyper-parameters to their values.
@@ -117,8 +118,14 @@ class CapsuleModel(keras.Model):
         """
         found = dict(values)
         if "routing" in found:
-            tunable = routings.get_class(found["routing"]).tunable_arguments
-            chosen = {name: found.pop(name) for name in tunable if name in found}
+            tunable = {
+                name: found.pop(name)
+                for routing in routings.names()
+                for name in routings.get_class(routing).tunable_arguments
+                if name in found
+            }
+            own = routings.get_class(found["routing"]).tunable_arguments
+            chosen = {name: value for name, value in tunable.items() if name in own}
             found["routing"] = {"name": found["routing"], **chosen}
         return found
 

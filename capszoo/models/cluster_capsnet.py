@@ -139,14 +139,16 @@ class ClusterCapsNet(CapsuleClassifier):
 
     @classmethod
     def search_arguments(cls, values):
-        found = dict(values)
-        if found.get("routing") == "cluster":
-            del found["routing"]  # what `cluster_size` stands for
+        found = super().search_arguments(values)
+        if values.get("routing") == "cluster":
+            # What the family does by itself.
+            del found["routing"]["name"]
+            found |= found.pop("routing")
         if "capsule_layers" in found:
             # Half the size at the second and at the fourth layer, as in the paper.
             layers = range(found.pop("capsule_layers"))
             found["strides"] = [2 if layer in (1, 3) else 1 for layer in layers]
-        return super().search_arguments(found)
+        return found
 
     def default_loss(self):
         return SoftmaxCrossentropy()

@@ -89,11 +89,12 @@ def _squash(x, axis, scale, epsilon):
     return scale(_squared_norm(x, axis), epsilon) * x
 
 
-def squash_gradient(x, upstream, epsilon=EPSILON):
-    """Computes the gradient of `squash(x)` where the one of its result is `upstream`.
+def squash_vjp(x, upstream, epsilon=EPSILON):
+    """Computes the gradient of `squash(x)` where that of its result is `upstream`.
 
     With `q = sum(x**2)` and `squash(x) = f(q) * x`, it is
-    `f(q) * upstream + 2 * f'(q) * (x . upstream) * x`. For gradients that are written out.
+    `f(q) * upstream + 2 * f'(q) * (x . upstream) * x`. A vector-Jacobian product, for
+    kernels whose gradients are written out.
 
     Args:
         x: Tensor of vectors, along the last axis.
@@ -106,7 +107,7 @@ def squash_gradient(x, upstream, epsilon=EPSILON):
     Example:
 
     >>> x = np.array([3.0, 4.0], "float32")
-    >>> across = capszoo.ops.squash_gradient(x, np.array([-4.0, 3.0], "float32"))
+    >>> across = capszoo.ops.squash_vjp(x, np.array([-4.0, 3.0], "float32"))
     >>> [round(float(number), 4) for number in across]
     [-0.7692, 0.5769]
     """

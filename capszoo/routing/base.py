@@ -1,5 +1,8 @@
 """What every routing algorithm is: a layer that combines votes into parent capsules."""
 
+import functools
+import inspect
+
 import keras
 
 from capszoo.validation import check_positive_int
@@ -28,6 +31,8 @@ class Routing(keras.layers.Layer):
         votes: Tensor of shape `(batch, *spatial, parents, children, pose_dim)`.
         activations: Tensor of shape `(batch, *spatial, children)` where the routing has
             explicit activations, else `None`. Defaults to `None`.
+        mask: Boolean tensor of shape `(batch, *spatial, children)`, true where there is a child:
+            the others give nothing and count for nothing. Defaults to `None`, all are there.
         return_coupling: Whether the couplings are returned too. Defaults to `False`.
 
     Input shape:
@@ -48,41 +53,58 @@ class Routing(keras.layers.Layer):
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
-        # Who overrides `call` alone is to be called, not the faster form of what was before.
-        if "call" in vars(cls) and "route" not in vars(cls):
-            cls.route, cls.makes_all = Routing.route, Routing.makes_all
+        # Who overrides `call` alone is to be called, not the kernels of what was before.
+        if "call" in vars(cls) and "select_kernel" not in vars(cls):
+            cls.select_kernel = Routing.select_kernel
 
-    def call(self, votes, activations=None, return_coupling=False):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def call(self, votes, activations=None, mask=None, return_coupling=False):
         raise NotImplementedError(f"{type(self).__name__} must implement `call`.")
+
+    def select_kernel(self, votes, activations=None, **arguments):
+        """Asks for a faster way to do what `call` does, of `capszoo.kernels`.
+
+        By itself a routing has none. One that has some asks its door here.
+
+        Args:
+            votes: `capszoo.ops.LazyVotes`.
+            activations: As in `call`. Defaults to `None`.
+            **arguments: Other arguments of `call`.
+
+        Returns:
+            A function without arguments that gives what `call` does; `None` where there is none.
+        """
+        return None
 
     def route(self, votes, activations=None, **arguments):
         """Combines votes that are not made yet: what capsule layers call.
 
-        By itself this makes the votes and calls the routing; a routing that can do without all
-        of them at once overrides it.
-
         Args:
-            votes: `capszoo.routing.UnmadeVotes`.
+            votes: `capszoo.ops.LazyVotes`.
             activations: As in `call`. Defaults to `None`.
             **arguments: Other arguments of `call`.
 
         Returns:
             As `call`.
+
+        Raises:
+            ValueError: If there is a mask and `call` takes none.
         """
-        return self(votes.made(), activations, **arguments)
-
-    def makes_all(self, votes):
-        """Tells whether `route` makes all the votes at once.
-
-        If so, a layer with `recompute=True` has what `route` does done again for the gradient.
-
-        Args:
-            votes: `capszoo.routing.UnmadeVotes`.
-
-        Returns:
-            A boolean.
-        """
-        return True
+        if arguments.get("mask") is None:
+            arguments.pop("mask", None)
+        elif "mask" not in inspect.signature(self.call).parameters:
+            raise ValueError(
+                f"{type(self).__name__} cannot leave out missing children: its `call` takes no "
+                "`mask`."
+            )
+        kernel = self.select_kernel(votes, activations, **arguments)
+        if kernel is not None:
+            return kernel()
+        tensors = () if activations is None else (activations,)
+        return votes.given_to(functools.partial(self, **arguments), *tensors)
 
     def refuse_activations(self, activations):
         """Raises `ValueError` if activations are given to a routing that has no use for them."""
@@ -98,7 +120,10 @@ class Routing(keras.layers.Layer):
         poses = (*outer, parents, pose_dim)
         return (poses, (*outer, parents)) if self.explicit_activations else poses
 
-    def compute_output_spec(self, votes, activations=None, return_coupling=False):
+    def compute_mask(self, inputs, previous_mask=None):
+        return None  # parents are all there
+
+    def compute_output_spec(self, votes, activations=None, mask=None, return_coupling=False):
         def spec(shape):
             return keras.KerasTensor(shape, dtype=self.compute_dtype)
 

@@ -3,12 +3,17 @@
 import keras
 from keras import ops
 
-from capszoo.device import compiled_by_torch
+from capszoo import kernels
+from capszoo.ops import present
 from capszoo.routing.base import Routing
 from capszoo.routing.registry import register
-from capszoo.routing.tiled_cluster import VARIANCE_EPSILON
-from capszoo.routing.tiled_cluster import combine_in_tiles
 from capszoo.validation import check_positive_int
+
+# Keeps the weight of a cluster whose votes are all alike finite.
+_VARIANCE_EPSILON = 1e-8
+
+# Of all children of a parent together: where none is there, none is divided by nothing.
+LEAST_WEIGHT = 1e-20
 
 
 @register("cluster")
@@ -35,6 +40,8 @@ class ClusterRouting(Routing):
         votes: Tensor of shape `(batch, *spatial, parents, children * cluster_size, pose_dim)`,
             a child's votes next to each other.
         activations: Must be `None`.
+        mask: Boolean tensor of shape `(batch, *spatial, children)`, true where there is a child:
+            the others give nothing and count for nothing. Defaults to `None`, all are there.
         return_coupling: Whether the weights, averaged over the numbers of a pose, are returned
             too. Defaults to `False`.
 
@@ -76,8 +83,9 @@ class ClusterRouting(Routing):
     def votes_per_child(self):
         return self.cluster_size
 
-    def call(self, votes, activations=None, return_coupling=False):
+    def call(self, votes, activations=None, mask=None, return_coupling=False):
         self.refuse_activations(activations)
+        votes, presence = present(mask, votes, self.cluster_size)
         *outer, children, pose_dim = votes.shape[1:]
         # All axes before the children as one: TensorFlow's sums take but so many.
         clusters = ops.reshape(
@@ -88,8 +96,14 @@ class ClusterRouting(Routing):
         centroids = ops.mean(clusters, axis=-2)
         variances = ops.mean(ops.square(clusters - ops.expand_dims(centroids, -2)), axis=-2)
         # The softmax of -1/2 log is a normalized inverse root.
-        weights = ops.rsqrt(variances + VARIANCE_EPSILON)
-        weights = weights / ops.sum(weights, axis=-2, keepdims=True)
+        weights = ops.rsqrt(variances + _VARIANCE_EPSILON)
+        total = ops.sum(weights, axis=-2, keepdims=True)
+        if presence is not None:
+            for_each_parent = ops.zeros_like(votes[..., :: self.cluster_size, 0])
+            for_each_parent = ops.cast(for_each_parent, "float32") + presence
+            weights = weights * ops.reshape(for_each_parent, (-1, weights.shape[-2], 1))
+            total = ops.maximum(ops.sum(weights, axis=-2, keepdims=True), LEAST_WEIGHT)
+        weights = weights / total
         poses = ops.reshape(ops.sum(weights * centroids, axis=-2), (-1, *outer, pose_dim))
         poses = ops.cast(poses, votes.dtype)
         if not return_coupling:
@@ -97,29 +111,10 @@ class ClusterRouting(Routing):
         coupling = ops.reshape(ops.mean(weights, axis=-1), (-1, *outer, weights.shape[-2]))
         return poses, ops.cast(coupling, votes.dtype)
 
-    def route(self, votes, activations=None, return_coupling=False):
-        """Combines votes a few rows at a time, so that they never exist all at once."""
-        if self.makes_all(votes):
-            return super().route(votes, activations, return_coupling=return_coupling)
-        self.refuse_activations(activations)
-        children = votes.children_by_themselves()
-        *outer, places, types, child_dim = children.shape[1:]
-        per_vote = votes.kernel.shape[-3:]
-        outputs = combine_in_tiles(
-            ops.reshape(children, (-1, places, types, child_dim)),
-            ops.reshape(votes.kernel, (types, places * child_dim, *per_vote)),
-            votes.offset,
-            return_coupling=return_coupling,
-            keep_votes=False if votes.recompute else None,
+    def select_kernel(self, votes, activations=None, **arguments):
+        return kernels.cluster.select(
+            votes, activations, variance_epsilon=_VARIANCE_EPSILON, **arguments
         )
-
-        def with_outer_axes(output):
-            return ops.reshape(output, (-1, *outer, *output.shape[1:]))
-
-        return keras.tree.map_structure(with_outer_axes, outputs)
-
-    def makes_all(self, votes):
-        return not votes.separable or compiled_by_torch()
 
     def get_config(self):
         return {**super().get_config(), "cluster_size": self.cluster_size}

@@ -3,22 +3,15 @@
 import keras
 from keras import ops
 
-from capszoo.device import compiled_by_torch
+from capszoo import kernels
+from capszoo.ops import agreement
+from capszoo.ops import couple
+from capszoo.ops import present
 from capszoo.ops import squash
-from capszoo.routing.agreement import agreement
-from capszoo.routing.agreement import couple
-from capszoo.routing.agreement import sum_children
-from capszoo.routing.agreement import uniform_coupling
+from capszoo.ops import sum_children
+from capszoo.ops import uniform_coupling
 from capszoo.routing.base import IterativeRouting
-from capszoo.routing.chunked_passes import ChunkedPasses
-from capszoo.routing.chunked_passes import even_rows
-from capszoo.routing.chunked_passes import prefers_chunks
-from capszoo.routing.fused_passes import FusedPasses
-from capszoo.routing.fused_passes import prefers_fused
 from capszoo.routing.registry import register
-from capszoo.routing.tiled_dynamic import prefers_tiles
-from capszoo.routing.tiled_dynamic import route_in_tiles
-from capszoo.routing.written_dynamic import route_by_passes
 
 
 @register("dynamic")
@@ -52,6 +45,8 @@ class DynamicRouting(IterativeRouting):
     Call arguments:
         votes: Tensor of shape `(batch, *spatial, parents, children, pose_dim)`.
         activations: Must be `None`: a capsule's activation is the length of its pose.
+        mask: Boolean tensor of shape `(batch, *spatial, children)`, true where there is a child:
+            the others give nothing and count for nothing. Defaults to `None`, all are there.
         return_coupling: Whether the couplings of the last iteration are returned too.
             Defaults to `False`.
 
@@ -103,8 +98,9 @@ class DynamicRouting(IterativeRouting):
                 shape=(parents, pose_dim), initializer=self.bias_initializer, name="bias"
             )
 
-    def call(self, votes, activations=None, return_coupling=False):
+    def call(self, votes, activations=None, mask=None, return_coupling=False):
         self.refuse_activations(activations)
+        votes, presence = present(mask, votes)
         still_votes = ops.stop_gradient(votes) if self.stop_gradient else votes
         logits = None
         for iteration in range(self.iterations):
@@ -122,38 +118,7 @@ class DynamicRouting(IterativeRouting):
             return poses
         if coupling is None:
             coupling = ops.full_like(votes[..., 0], uniform_coupling(votes.shape[-3], self.leaky))
-        return poses, coupling
-
-    def route(self, votes, activations=None, return_coupling=False):
-        """Combines dense votes a few samples or children at a time, never all at once."""
-        if self.makes_all(votes):
-            return super().route(votes, activations, return_coupling=return_coupling)
-        self.refuse_activations(activations)
-        if self.bias is None:
-            bias = ops.zeros(votes.kernel.shape[-2:])
-        else:
-            bias = ops.convert_to_tensor(self.bias)
-        children, kernel = votes.dense_children, ops.squeeze(votes.kernel, 2)
-        arguments = (children, kernel, bias, self.iterations)
-        options = {"stop_gradient": self.stop_gradient, "return_coupling": return_coupling}
-        rows = children.shape[0]
-        if prefers_fused(children, kernel):
-            return route_by_passes(FusedPasses(self.leaky), *arguments, **options)
-        if prefers_chunks(rows):
-            passes = ChunkedPasses(self.leaky)
-            return route_by_passes(passes, *arguments, **options, rows=even_rows(rows))
-        return route_in_tiles(*arguments, leaky=self.leaky, **options)
-
-    def makes_all(self, votes):
-        children = votes.dense_children
-        if children is None or votes.offset is not None or compiled_by_torch():
-            return True
-        kernel = ops.squeeze(votes.kernel, 2)
-        return not (
-            prefers_fused(children, kernel)
-            or prefers_chunks(children.shape[0])
-            or prefers_tiles(children, kernel)
-        )
+        return poses, coupling if presence is None else coupling * ops.cast(presence, votes.dtype)
 
     def _parents(self, votes, coupling):
         if coupling is None:
@@ -165,6 +130,17 @@ class DynamicRouting(IterativeRouting):
         if self.bias is not None:
             total = total + self.bias
         return squash(total)
+
+    def select_kernel(self, votes, activations=None, **arguments):
+        return kernels.dynamic.select(
+            votes,
+            activations,
+            bias=self.bias,
+            iterations=self.iterations,
+            leaky=self.leaky,
+            stop_gradient=self.stop_gradient,
+            **arguments,
+        )
 
     def get_config(self):
         return {

@@ -5,17 +5,15 @@ import math
 import keras
 from keras import ops
 
-from capszoo.device import compiled_by_torch
+from capszoo import kernels
+from capszoo.ops import agreement
+from capszoo.ops import log_normalize
 from capszoo.ops import log_sigmoid
-from capszoo.routing.agreement import agreement
-from capszoo.routing.agreement import sum_children
+from capszoo.ops import mass_and_shares
+from capszoo.ops import present
+from capszoo.ops import sum_children
 from capszoo.routing.base import IterativeRouting
 from capszoo.routing.registry import register
-from capszoo.routing.tiled_em import route_by_em_in_tiles
-from capszoo.routing.written_em import EPSILON
-from capszoo.routing.written_em import EMSteps
-from capszoo.routing.written_em import normalize
-from capszoo.routing.written_em import route_by_em
 from capszoo.validation import check_choice
 from capszoo.validation import check_number
 
@@ -62,6 +60,8 @@ class EMRouting(IterativeRouting):
     Call arguments:
         votes: Tensor of shape `(batch, *spatial, parents, children, pose_dim)`.
         activations: Activations of the children, `(batch, *spatial, children)`, from 0 to 1.
+        mask: Boolean tensor of shape `(batch, *spatial, children)`, true where there is a child:
+            the others give nothing and count for nothing. Defaults to `None`, all are there.
         return_coupling: Whether the last `r`, before the factor `a[i]`, is returned too.
             Defaults to `False`.
         windows: A `capszoo.ops.Windows` that says which child of the map below each of the
@@ -130,24 +130,28 @@ class EMRouting(IterativeRouting):
             shape=(parents,), initializer=self.beta_activation_initializer, name="beta_activation"
         )
 
-    def call(self, votes, activations=None, return_coupling=False, windows=None):
+    def call(self, votes, activations=None, mask=None, return_coupling=False, windows=None):
         if activations is None:
             raise ValueError(
                 "EMRouting needs the children's activations, of shape (batch, *spatial, "
                 "children). Received: activations=None"
             )
         dtype = votes.dtype
-        votes = ops.cast(votes, "float32")
+        votes, present_children = present(mask, ops.cast(votes, "float32"))
         presence = ops.expand_dims(ops.cast(activations, "float32"), -2)
         information_scale = self._information_scale(votes.shape, windows)
+        if present_children is not None:
+            presence = ops.where(present_children > 0, presence, 0.0)
+            if self.form == "normalized":
+                # Of the children there are, not of the places for some.
+                counted = ops.maximum(ops.sum(present_children, axis=-1), 1.0)
+                information_scale = information_scale * votes.shape[-2] / counted
 
         # Uniform over all the parents that see a child.
-        log_coupling = normalize(ops.zeros_like(votes[..., 0]), windows)
+        log_coupling = log_normalize(ops.zeros_like(votes[..., 0]), windows)
         for iteration, inverse_temperature in enumerate(self._inverse_temperatures()):
             coupling = ops.exp(log_coupling)
-            weights = coupling * presence
-            mass = ops.sum(weights, axis=-1) + EPSILON
-            shares = weights / ops.expand_dims(mass, -1)
+            mass, shares = mass_and_shares(coupling, presence)
             means = sum_children(shares, votes)
             squares = ops.square(votes - ops.expand_dims(means, -2))
             variances = sum_children(shares, squares) + self.variance_floor
@@ -164,54 +168,27 @@ class EMRouting(IterativeRouting):
                 log_densities = -agreement(squares, 0.5 / variances) - ops.expand_dims(
                     0.5 * ops.sum(log_variances + math.log(2 * math.pi), axis=-1), -1
                 )
-                log_coupling = normalize(
+                log_coupling = log_normalize(
                     ops.expand_dims(log_sigmoid(logits), -1) + log_densities, windows
                 )
 
+        if present_children is not None:
+            coupling = coupling * present_children
         outputs = (ops.cast(means, dtype), ops.cast(ops.sigmoid(logits), dtype))
         return (*outputs, ops.cast(coupling, dtype)) if return_coupling else outputs
 
-    def route(self, votes, activations=None, return_coupling=False, windows=None):
-        """Combines votes a few samples at a time, in few passes over them.
-
-        Where children are not by themselves, their votes are made at once.
-        """
-        if activations is None or compiled_by_torch():
-            return super().route(
-                votes, activations, return_coupling=return_coupling, windows=windows
-            )
-
-        def steps(votes_shape):
-            return EMSteps(
-                self._inverse_temperatures(),
-                self._information_scale(votes_shape, windows),
-                self.variance_floor,
-                windows,
-                return_coupling,
-            )
-
-        betas = [ops.convert_to_tensor(beta) for beta in (self.beta_use, self.beta_activation)]
-        if self.makes_all(votes):
-            made = votes.made()
-            outputs = route_by_em(steps(made.shape), made, activations, *betas)
-        else:
-            children = votes.children_by_themselves()
-            *outer, places, inputs, child_dim = children.shape[1:]
-            parents, pose_dim = votes.kernel.shape[-2:]
-            # A child's places are as good as a longer pose.
-            child_dim *= places
-            children = ops.swapaxes(children, -3, -2)
-            outputs = route_by_em_in_tiles(
-                steps((parents, inputs, pose_dim)),
-                ops.reshape(children, (-1, *outer, inputs, child_dim)),
-                ops.reshape(votes.kernel, (inputs, child_dim, parents, pose_dim)),
-                activations,
-                *betas,
-            )
-        return tuple(ops.cast(output, votes.kernel.dtype) for output in outputs)
-
-    def makes_all(self, votes):
-        return votes.offset is not None or not votes.separable or compiled_by_torch()
+    def select_kernel(self, votes, activations=None, windows=None, **arguments):
+        return kernels.em.select(
+            votes,
+            activations,
+            beta_use=ops.convert_to_tensor(self.beta_use),
+            beta_activation=ops.convert_to_tensor(self.beta_activation),
+            inverse_temperatures=self._inverse_temperatures(),
+            information_scale=self._information_scale(votes.shape, windows),
+            variance_floor=self.variance_floor,
+            windows=windows,
+            **arguments,
+        )
 
     def _inverse_temperatures(self):
         return [

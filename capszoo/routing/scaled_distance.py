@@ -5,9 +5,10 @@ import math
 import keras
 from keras import ops
 
+from capszoo.ops import present
 from capszoo.ops import safe_norm
 from capszoo.ops import squash
-from capszoo.routing.agreement import sum_children
+from capszoo.ops import sum_children
 from capszoo.routing.base import IterativeRouting
 from capszoo.routing.registry import register
 
@@ -45,6 +46,8 @@ class ScaledDistanceRouting(IterativeRouting):
         votes: Tensor of shape `(batch, *spatial, parents, children, pose_dim)`.
         activations: Lengths of the children, `(batch, *spatial, children)`; the capsule layers
             give them. `None` leaves the votes as long as they are. Defaults to `None`.
+        mask: Boolean tensor of shape `(batch, *spatial, children)`, true where there is a child:
+            the others give nothing and count for nothing. Defaults to `None`, all are there.
         return_coupling: Whether the couplings of the last iteration are returned too.
             Defaults to `False`.
 
@@ -94,13 +97,14 @@ class ScaledDistanceRouting(IterativeRouting):
                 shape=(parents, pose_dim), initializer=self.bias_initializer, name="bias"
             )
 
-    def call(self, votes, activations=None, return_coupling=False):
+    def call(self, votes, activations=None, mask=None, return_coupling=False):
         dtype = votes.dtype
         votes = ops.cast(votes, "float32")
         if activations is not None:
             longest = ops.cast(activations, "float32")[..., None, :, None]
             lengths = safe_norm(votes, keepdims=True)
             votes = votes * (ops.minimum(lengths, longest) / lengths)
+        votes, presence = present(mask, votes)
         parents = votes.shape[-3]
         log_odds = math.log(_COUPLING_AT_HALF * (parents - 1)) - math.log(1 - _COUPLING_AT_HALF)
         logits = ops.zeros_like(votes[..., 0])
@@ -113,8 +117,15 @@ class ScaledDistanceRouting(IterativeRouting):
             if iteration < self.iterations - 1:
                 distances = safe_norm(ops.expand_dims(poses, -2) - votes)
                 axes = tuple(range(0 if self.batch_mean else 1, len(distances.shape)))
-                mean = ops.mean(distances, axis=axes, keepdims=True)
+                if presence is None:
+                    mean = ops.mean(distances, axis=axes, keepdims=True)
+                else:
+                    counted = ops.sum(presence, axis=axes, keepdims=True) * parents
+                    total = ops.sum(distances * presence, axis=axes, keepdims=True)
+                    mean = total / ops.maximum(counted, 1.0)
                 logits = log_odds / (-0.5 * mean + 1e-12) * distances
+        if presence is not None:
+            coupling = coupling * presence
         poses = ops.cast(poses, dtype)
         return (poses, ops.cast(coupling, dtype)) if return_coupling else poses
 

@@ -3,12 +3,11 @@
 import keras
 from keras import ops
 
+from capszoo import kernels
+from capszoo.ops import present
 from capszoo.ops import squash
 from capszoo.routing.base import Routing
-from capszoo.routing.fused_passes import FusedPasses
-from capszoo.routing.fused_passes import prefers_fused
 from capszoo.routing.registry import register
-from capszoo.routing.written_self_attention import attend_by_passes
 
 
 @register("self_attention")
@@ -33,6 +32,8 @@ class SelfAttentionRouting(Routing):
     Call arguments:
         votes: Tensor of shape `(batch, *spatial, parents, children, pose_dim)`.
         activations: Must be `None`: a capsule's activation is the length of its pose.
+        mask: Boolean tensor of shape `(batch, *spatial, children)`, true where there is a child:
+            the others give nothing and count for nothing. Defaults to `None`, all are there.
         return_coupling: Whether the couplings, with their bias, are returned too.
             Defaults to `False`.
 
@@ -69,31 +70,24 @@ class SelfAttentionRouting(Routing):
                 shape=votes_shape[-3:-1], initializer=self.bias_initializer, name="bias"
             )
 
-    def call(self, votes, activations=None, return_coupling=False):
+    def call(self, votes, activations=None, mask=None, return_coupling=False):
         self.refuse_activations(activations)
+        votes, presence = present(mask, votes)
         wide = ops.cast(votes, "float32")
         total = ops.sum(wide, axis=-2, keepdims=True)
         attention = ops.sum(wide * total, axis=-1) / votes.shape[-1] ** 0.5
         coupling = ops.softmax(attention, axis=-2)
         if self.bias is not None:
             coupling = coupling + ops.cast(self.bias, "float32")
+        if presence is not None:
+            coupling = coupling * presence
         coupling = ops.cast(coupling, votes.dtype)
         poses = ops.squeeze(ops.matmul(ops.expand_dims(coupling, -2), votes), -2)
         poses = squash(poses, kind="exponential")
         return (poses, coupling) if return_coupling else poses
 
-    def route(self, votes, activations=None, return_coupling=False):
-        """Combines many dense votes on a GPU without writing them."""
-        children = votes.dense_children
-        if children is None or votes.offset is not None or return_coupling:
-            return super().route(votes, activations, return_coupling=return_coupling)
-        kernel = ops.squeeze(votes.kernel, 2)
-        if not prefers_fused(children, kernel):
-            return super().route(votes, activations)
-        self.refuse_activations(activations)
-        bias = ops.zeros((kernel.shape[2], kernel.shape[0])) if self.bias is None else self.bias
-        poses = attend_by_passes(FusedPasses(), children, kernel, ops.convert_to_tensor(bias))
-        return ops.cast(squash(poses, kind="exponential"), children.dtype)
+    def select_kernel(self, votes, activations=None, **arguments):
+        return kernels.self_attention.select(votes, activations, bias=self.bias, **arguments)
 
     def get_config(self):
         return {

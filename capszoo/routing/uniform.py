@@ -23,6 +23,8 @@ class UniformRouting(DynamicRouting):
     Call arguments:
         votes: Tensor of shape `(batch, *spatial, parents, children, pose_dim)`.
         activations: Must be `None`.
+        mask: Boolean tensor of shape `(batch, *spatial, children)`, true where there is a child:
+            the others give nothing and count for nothing. Defaults to `None`, all are there.
         return_coupling: Whether the couplings, all `1 / parents`, are returned too.
             Defaults to `False`.
 

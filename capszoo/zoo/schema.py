@@ -1,5 +1,6 @@
 """The schema of a preset file. Strict: what is not here is refused."""
 
+import functools
 import re
 from typing import Annotated
 from typing import Any
@@ -190,10 +191,16 @@ def preset_schema(family: str, data_name: str | None = None) -> type[Preset]:
     >>> "hold_out" in capszoo.zoo.schema.section_of(schema, "data").model_fields
     True
     """
-    cls = get_family(family)
-    data_fields = dict(cls.data_fields)
     named = DATA_SETS.get(data_name) if data_name in data_names() else None
-    for key, allowed in (named.options if named else {}).items():
+    options = tuple(named.options.items()) if named else ()
+    return _schema(get_family(family), options)  # type: ignore[arg-type]
+
+
+@functools.cache  # sections of one form compare equal only if they are of one class
+def _schema(cls, options):
+    """Makes the schema of the presets of a family's class on data with some options."""
+    data_fields = dict(cls.data_fields)
+    for key, allowed in options:
         data_fields[key] = (Literal[allowed] | None, None)
     published: dict[str, Any] = {}
     results: dict[str, Any] = {}

@@ -14,7 +14,6 @@ from capszoo.benchmarks import benchmark
 from capszoo.benchmarks import read_csv
 from capszoo.benchmarks import timing
 from capszoo.benchmarks.counting import count_model
-from capszoo.benchmarks.naive import at_once
 from capszoo.benchmarks.naive import naive
 from capszoo.benchmarks.naive_cluster_capsnet import NaiveClusterCapsNet
 from capszoo.benchmarks.subjects import make_steps
@@ -44,30 +43,37 @@ def test_counts_inside_of_residual_capsules():
     assert count_model(model, 2)[0] == count_model(apart, 2)[0] > 0
 
 
-@pytest.mark.parametrize(
-    ("name", "form"),
-    [
-        ("capsnet_digits", naive),
-        ("em_capsnet_digits", naive),
-        ("cluster_capsnet_digits", at_once),
-    ],
-)
-def test_straightforward_routing_is_the_same_routing(name, form, rng):
+@pytest.mark.parametrize("name", ["capsnet_digits", "em_capsnet_digits", "cluster_capsnet_digits"])
+def test_straightforward_routing_is_the_same_routing(name, rng):
     """What is compared computes the same: a network's scores with either."""
     model = capszoo.load(name)
     config = model.get_config()
-    config["routing"] = keras.saving.serialize_keras_object(form(model.routing))
+    config["routing"] = keras.saving.serialize_keras_object(naive(model.routing))
     other = type(model).from_config(config)
     other.set_weights(model.get_weights())
     images = rng.integers(0, 256, size=(4, *model.image_shape)).astype("uint8")
-    np.testing.assert_allclose(
-        other.predict(images, verbose=0), model.predict(images, verbose=0), atol=1e-4
-    )
+    with capszoo.kernels.disabled():
+        expected = other.predict(images, verbose=0)
+    np.testing.assert_allclose(expected, model.predict(images, verbose=0), atol=1e-4)
+
+
+def test_what_is_compared_with_has_no_kernels(monkeypatch):
+    """A network at once and the straightforward one ask no door that the network itself asks."""
+    asked = []
+    door = capszoo.kernels.dynamic
+    tiled = door.IMPLEMENTATIONS[-1]
+    monkeypatch.setattr(tiled, "supports", lambda *_, **__: asked.append(True) or False)
+    steps = make_steps("capsnet_digits", 2, with_naive=True)
+    for step in steps:
+        asked.clear()
+        if step.kind == "inference":
+            step.run()
+            assert bool(asked) == (step.variant == "default")
 
 
 def test_straightforward_cluster_network_is_the_same_network(rng):
     model = capszoo.load("cluster_capsnet_digits")
-    other = NaiveClusterCapsNet(model)
+    other = NaiveClusterCapsNet.like(model)
     weights = []
     for number in range(len(model.strides)):
         capsules = model.get_layer(f"capsules_{number + 1}")

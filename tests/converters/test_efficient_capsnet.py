@@ -165,7 +165,7 @@ def test_published_smallnorb_file(tmp_path, real_data):
     real_data("smallnorb")
     # The converted preset says how images are to be fed.
     preset = capszoo.zoo.read_preset(tmp_path / "smallnorb")
-    images, labels = capszoo.training.trainer.load_images(preset, model, "test", None)
+    images, labels = capszoo.data.load(preset.data.name, "test")
     some = slice(None, None, 81)  # 300 of the 24,300 pairs
     scores = model.predict(images[some], verbose=0)
     assert (scores.argmax(-1) == labels[some]).mean() > 0.95

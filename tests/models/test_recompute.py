@@ -101,7 +101,7 @@ def test_cluster_routing_makes_its_votes_again(rng, monkeypatch):
     import jax
 
     # Of few votes there is one tile, and XLA decides what is made twice.
-    monkeypatch.setattr("capszoo.routing.tiled_cluster.rows_per_tile", lambda _: 4)
+    monkeypatch.setattr("capszoo.kernels.tiled_cluster.rows_per_tile", lambda _: 4)
     poses = rng.normal(size=(2, 6, 6, 4, 8)).astype("float32")
     memory = {}
     for recompute in (False, True):

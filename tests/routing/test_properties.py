@@ -147,6 +147,46 @@ def test_order_of_children_does_not_matter(case):
 
 
 @each_case
+@pytest.mark.parametrize("spatial", [(), (2,)], ids=["dense", "map"])
+def test_a_missing_child_changes_nothing(case, spatial):
+    routing = case.make()
+    votes, activations = random_inputs(routing, spatial=spatial)
+    there = np.array([True, False, True, True, False])
+    kept = votes[..., np.repeat(there, routing.votes_per_child), :]
+    some = None if activations is None else activations[..., there]
+    expected = run(case.make(), kept, some, return_coupling=True)
+    # In the place of those that are missing may stand anything, and nothing of it is seen.
+    votes[..., np.repeat(~there, routing.votes_per_child), :] = np.nan
+    if activations is not None:
+        activations[..., ~there] = np.nan
+    mask = np.broadcast_to(there, (3, *spatial, CHILDREN))
+    *outputs, coupling = run(routing, votes, activations, mask=mask, return_coupling=True)
+    for one, other in zip(outputs, expected, strict=False):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+    np.testing.assert_allclose(coupling[..., there], expected[-1], atol=1e-5)
+    np.testing.assert_array_equal(coupling[..., ~there], 0)
+
+
+@each_case
+def test_no_child_at_all(case):
+    routing = case.make()
+    votes, activations = random_inputs(routing)
+    routing.build(votes.shape)
+    mask = np.zeros((3, CHILDREN), bool)
+    outputs = run(routing, votes, activations, mask=mask)
+    assert all(np.isfinite(output).all() for output in outputs)
+    gradient = gradients(lambda votes: routing(votes, activations, mask=mask), votes)
+    np.testing.assert_array_equal(gradient[0], 0)
+
+
+@each_case
+def test_a_mask_of_another_shape(case):
+    routing = case.make()
+    with pytest.raises(ValueError, match=r"mask of shape \(batch, 5\).*Received: .*\(3, 4\)"):
+        routing(*random_inputs(routing), mask=np.ones((3, 4), bool))
+
+
+@each_case
 def test_permuting_parents_permutes_the_result(case):
     routing = case.make()
     votes, activations = random_inputs(routing)

@@ -14,6 +14,7 @@ import capszoo
 from capszoo.training import evaluate
 from capszoo.training import train
 from capszoo.training import trainer
+from capszoo.training.examples import load_examples
 from capszoo.zoo import read_preset
 from capszoo.zoo import weights as weights_files
 from tests.zoo.tiny import tiny_content
@@ -157,7 +158,8 @@ def test_best_epoch(val, best):
         {"epoch": number + 1, "val_accuracy": accuracy, "val_loss": loss}
         for number, (accuracy, loss) in enumerate(val)
     ]
-    assert trainer.best_epoch(rows)["epoch"] == best
+    measure = capszoo.models.CapsNet.measures[0]
+    assert trainer.best_epoch(rows, measure)["epoch"] == best
 
 
 def test_default_output(tmp_path, monkeypatch):
@@ -180,9 +182,9 @@ def test_images_are_resized_and_cropped():
     content = tiny_content(data={"name": "digits", "resize": [12, 10], "crop": [8, 8]})
     preset = capszoo.zoo.schema.validate(content, "here")
     model = tiny_model()
-    images, _ = trainer.load_images(preset, model, "train", None)
+    images, _ = load_examples(preset, model, "train", prepared=True)
     assert images.shape == (1149, 12, 10, 1)
-    images, _ = trainer.load_images(preset, model, "test", None)
+    images, _ = load_examples(preset, model, "test", prepared=True)
     originals, _ = capszoo.data.load("digits", "test")
     larger = capszoo.data.images.resize_images(originals, 12, 10)
     np.testing.assert_array_equal(images, larger[:, 2:10, 1:9])
@@ -214,7 +216,7 @@ def no_work(monkeypatch):
         ({"training.loss": {"MarginLos": {}}}, r"loss 'MarginLos'\. Did you mean 'MarginLoss'"),
         ({"data.augmentation": [{"RandomShift": {}}]}, r"Unknown augmentation layer 'RandomShift'"),
         ({"data.name": "digit"}, r"data set 'digit'\. Did you mean 'digits'"),
-        ({"model.num_classes": 9}, r"labels of 'digits' go up to 9, but the model has 9 classes"),
+        ({"model.num_classes": 9}, r"'tiny' do not fit: .*from 0 to 8 for 9 classes.*from 0 to 9"),
         ({"model.image_shape": [9, 9, 1]}, r"shape \(8, 8, 1\).*image_shape=\(9, 9, 1\)"),
         ({"data.crop": [6, 6]}, r"crops images to \[6, 6\], but its model takes \[8, 8\]"),
         ({"data.resize": [6, 6]}, r"resizes images to \[6, 6\], but its model takes \[8, 8\]"),

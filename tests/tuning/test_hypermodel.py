@@ -29,7 +29,7 @@ def test_defaults_are_those_of_the_preset(family):
     hypermodel = CapsuleHyperModel(family, (8, 8, 1), 10)
     hp = keras_tuner.HyperParameters()
     model = hypermodel.build(hp)
-    reference = capszoo.zoo.build(preset)
+    reference = capszoo.zoo.build(preset, prepared=True)
     assert without_names(model.get_config()) == without_names(reference.get_config())
     found = hypermodel.preset(hp, data="digits", epochs=preset.training.epochs, train_images=1149)
     assert found.data == preset.data

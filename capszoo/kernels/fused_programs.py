@@ -1,4 +1,4 @@
-"""Passes over the votes of dense capsules as one GPU kernel each, in JAX's Pallas.
+"""Passes over the votes of dense capsules as one GPU program each, in JAX's Pallas.
 
 A program goes over some of the children with a few samples. Votes are made in registers,
 compared with the parents, summed up and forgotten: what is read and written is of the size of
@@ -17,9 +17,9 @@ _PROGRAMS = 512
 _STAGES = 2
 # Numbers of one sample's votes for each warp.
 _NUMBERS_PER_WARP = 128
-# Numbers of one sample's votes at most: they and two more of their size are in registers.
-_MOST_NUMBERS = 1024
-_MOST_CHILD_DIM = 32
+# Of one sample's votes of a child: they and two more of their size are in registers.
+_MAX_NUMBERS = 1024
+_MAX_CHILD_DIM = 32
 
 
 def suits(child_dim, parents, pose_dim):
@@ -31,7 +31,7 @@ def suits(child_dim, parents, pose_dim):
         pose_dim: Length of a parent's pose.
     """
     numbers = sum(number for _, number in _groups(parents)) * _power_of_two(pose_dim)
-    return child_dim <= _MOST_CHILD_DIM and numbers <= _MOST_NUMBERS
+    return child_dim <= _MAX_CHILD_DIM and numbers <= _MAX_NUMBERS
 
 
 def iterate(children, kernel, poses, *logits, leaky=False, interpret=False):
@@ -79,7 +79,7 @@ def attend(children, kernel, poses, coupling_bias, interpret=False):
     return _sweep(step, children, kernel, poses, (coupling_bias,), interpret)
 
 
-def go_back(children, kernel, sum_gradient, *logits, leaky=False, interpret=False):
+def iterate_vjp(children, kernel, sum_gradient, *logits, leaky=False, interpret=False):
     """Computes the gradient of poses and logits from that of the sums of `iterate`.
 
     Args:

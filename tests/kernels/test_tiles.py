@@ -4,10 +4,10 @@ import pytest
 from keras import ops
 
 from capszoo.device import runs_on_cpu
-from capszoo.ops import chunks_per_tile
-from capszoo.ops import scan_and_keep
-from capszoo.ops import scan_chunks
-from capszoo.ops import scan_tiles
+from capszoo.kernels.tiles import chunks_per_tile
+from capszoo.kernels.tiles import scan_and_keep
+from capszoo.kernels.tiles import scan_chunks
+from capszoo.kernels.tiles import scan_tiles
 
 
 def running_sum(carry, tile):

@@ -1,4 +1,4 @@
-"""The GPU kernels of routing, run by JAX itself: against NumPy, and lowered for a GPU."""
+"""Programs for a GPU, run by JAX itself: against NumPy, and lowered for a GPU."""
 
 from functools import partial
 
@@ -13,12 +13,14 @@ import jax
 import jax.numpy as jnp
 
 import capszoo
-from capszoo.routing import fused_kernels
-from capszoo.routing import fused_passes
-from capszoo.routing.fused_passes import FusedPasses
-from capszoo.routing.fused_passes import prefers_fused
-from capszoo.routing.written_dynamic import route_by_passes
-from capszoo.routing.written_self_attention import attend_by_passes
+from capszoo.kernels import fused_passes
+from capszoo.kernels import fused_programs
+from capszoo.kernels.dynamic_passes import route_by_passes
+from capszoo.kernels.fused_passes import FusedPasses
+from capszoo.kernels.fused_passes import beat_all_votes
+from capszoo.kernels.fused_self_attention import attend_by_passes
+from capszoo.ops import Geometry
+from capszoo.ops import LazyVotes
 from tests.layer_checks import gradients
 from tests.layer_checks import to_numpy
 
@@ -45,7 +47,7 @@ def softmax(logits, leaky=False):
 def test_iteration(shape, leaky, rng):
     children, kernel, poses, votes = some_arrays(rng, *shape)
     logits = rng.normal(size=votes.shape[:3]).astype("float32")
-    total, new = fused_kernels.iterate(
+    total, new = fused_programs.iterate(
         children, kernel, poses / 4, logits, leaky=leaky, interpret=True
     )
     expected = logits + np.sum(votes * poses[:, None] / 4, axis=-1)
@@ -58,7 +60,7 @@ def test_iteration(shape, leaky, rng):
 def test_attention(shape, rng):
     children, kernel, poses, votes = some_arrays(rng, *shape)
     bias = rng.normal(size=(1, *votes.shape[1:3])).astype("float32")
-    total, logits = fused_kernels.attend(children, kernel, poses / 4, bias, interpret=True)
+    total, logits = fused_programs.attend(children, kernel, poses / 4, bias, interpret=True)
     expected = np.sum(votes * poses[:, None] / 4, axis=-1)
     np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-4)
     expected = np.sum((softmax(expected) + bias)[..., None] * votes, axis=1)
@@ -93,9 +95,8 @@ def test_layers_compute_the_same_by_kernels(routing, dtype, rng, monkeypatch):
     layer = capszoo.layers.DenseCapsules(10, 6, routing=routing, dtype=dtype)
     children = rng.normal(size=(3, 7, 5)).astype("float32")
     expected = layer(children)
-    module = f"capszoo.routing.{routing}"
-    monkeypatch.setattr(f"{module}.prefers_fused", lambda *_: True)
-    monkeypatch.setattr(f"{module}.FusedPasses", partial(FusedPasses, interpret=True))
+    monkeypatch.setattr(fused_passes, "beat_all_votes", lambda _: True)
+    monkeypatch.setattr(fused_passes, "FusedPasses", partial(FusedPasses, interpret=True))
     monkeypatch.setattr(layer, "compute_votes", lambda *_: pytest.fail("all votes were made"))
     found = layer(children)
     assert found.dtype == expected.dtype
@@ -126,15 +127,22 @@ def test_becomes_kernels_for_a_gpu(dtype):
     assert exported.mlir_module().count("stablehlo.custom_call @") >= 6
 
 
+def lazy_votes(batch=128, child_dim=8, parents=10):
+    poses, kernel = (
+        jnp.zeros((batch, 1152, child_dim)),
+        jnp.zeros((1152, child_dim, 1, parents, 16)),
+    )
+    return LazyVotes(poses, kernel, Geometry.dense(1152))
+
+
 def test_kernels_are_for_many_votes_on_a_fitting_gpu(monkeypatch):
-    children, kernel = jnp.zeros((128, 1152, 8)), jnp.zeros((1152, 8, 10, 16))
     monkeypatch.setattr(fused_passes, "has_fitting_gpu", lambda: True)
-    assert prefers_fused(children, kernel)
-    assert not prefers_fused(children[:8], kernel)
-    assert not prefers_fused(jnp.zeros((128, 1152, 64)), jnp.zeros((1152, 64, 10, 16)))
-    assert not prefers_fused(children, jnp.zeros((1152, 8, 100, 16)))
+    assert beat_all_votes(lazy_votes())
+    assert not beat_all_votes(lazy_votes(batch=8))
+    assert not beat_all_votes(lazy_votes(child_dim=64))
+    assert not beat_all_votes(lazy_votes(parents=100))
     with keras.distribution.DataParallel().scope():
-        assert not prefers_fused(children, kernel)
+        assert not beat_all_votes(lazy_votes())
 
 
 def test_a_trial_tells_whether_kernels_work(monkeypatch):

@@ -1,4 +1,4 @@
-"""The steps that routing by agreement is made of, on votes `(..., parents, children, pose_dim)`."""
+"""What routing by agreement is made of, on votes `(..., parents, children, pose_dim)`."""
 
 import keras
 from keras import ops
@@ -16,7 +16,7 @@ def uniform_coupling(parents, leaky=False):
 
     Example:
 
-    >>> capszoo.routing.agreement.uniform_coupling(4)
+    >>> capszoo.ops.uniform_coupling(4)
     0.25
     """
     return 1.0 / (parents + (1 if leaky else 0))
@@ -35,7 +35,7 @@ def couple(logits, leaky=False):
 
     Example:
 
-    >>> np.asarray(capszoo.routing.agreement.couple(np.zeros((3, 1)), leaky=True))[:, 0].tolist()
+    >>> np.asarray(capszoo.ops.couple(np.zeros((3, 1)), leaky=True))[:, 0].tolist()
     [0.25, 0.25, 0.25]
     """
     if not leaky:
@@ -57,7 +57,7 @@ def sum_children(weights, votes):
     Example:
 
     >>> votes = np.arange(6.0).reshape(1, 3, 2)
-    >>> np.asarray(capszoo.routing.agreement.sum_children(np.ones((1, 3)), votes)).tolist()
+    >>> np.asarray(capszoo.ops.sum_children(np.ones((1, 3)), votes)).tolist()
     [[6.0, 9.0]]
     """
     return ops.squeeze(ops.matmul(ops.expand_dims(weights, -2), votes), -2)
@@ -76,7 +76,7 @@ def agreement(votes, poses):
     Example:
 
     >>> votes = np.arange(6.0).reshape(1, 3, 2)
-    >>> np.asarray(capszoo.routing.agreement.agreement(votes, np.ones((1, 2)))).tolist()
+    >>> np.asarray(capszoo.ops.agreement(votes, np.ones((1, 2)))).tolist()
     [[1.0, 5.0, 9.0]]
     """
     if keras.backend.backend() == "torch":

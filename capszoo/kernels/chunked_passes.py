@@ -3,57 +3,20 @@
 import keras
 from keras import ops
 
-from capszoo.device import runs_on_cpu
-from capszoo.ops import chunks_per_tile
-from capszoo.ops import scan_chunks
+from capszoo.kernels.tiles import chunks_per_tile
+from capszoo.kernels.tiles import scan_chunks
 
-# Below, a product for each child is too small to be quick.
-_LEAST_ROWS = 32
-# Above, the votes of a single child no longer fit a core's own cache.
-_MOST_ROWS = 512
 # Below, XLA takes the exponentials of a row of samples one by one.
-_LEAST_VECTOR_ROWS = 48
+_MIN_VECTOR_ROWS = 48
 # Each child of a chunk is an operation to compile.
-_MOST_CHILDREN = 16
+_MAX_CHILDREN_PER_CHUNK = 16
 # Of the votes of a chunk. XLA shares out steps from twice this size on between two cores, which
 # takes longer than one of them alone.
-_CHUNK_BYTES = 250e3
-
-
-def prefers_chunks(rows):
-    """Tells whether `ChunkedPasses` beat `route_in_tiles` here.
-
-    Args:
-        rows: Number of samples, or `None` where it is not known.
-    """
-    if keras.backend.backend() != "jax" or not runs_on_cpu():
-        return False
-    return isinstance(rows, int) and rows >= _LEAST_ROWS
-
-
-def even_rows(number):
-    """Cuts a number of samples into as few tiles as may be, all nearly alike.
-
-    Args:
-        number: Number of samples.
-
-    Returns:
-        How many of them a pass should take at once.
-
-    Example:
-
-    >>> capszoo.routing.chunked_passes.even_rows(1100)
-    368
-    """
-    if number <= _MOST_ROWS:
-        return number
-    # Two halves of a tile are done at a time.
-    halves = 2 * -(-number // _MOST_ROWS)
-    return 2 * -(-number // halves)
+_MAX_CHUNK_BYTES = 250e3
 
 
 class ChunkedPasses:
-    """Passes over all votes, those of a few children at a time in a core's own cache.
+    """`DynamicVotePasses`, the votes of a few children at a time in a core's own cache.
 
     No vote is ever read from memory, no transform more than once a pass. Samples come last
     inside: of an array `(children, parents, pose_dim, samples)` all sums are of whole vectors.
@@ -69,35 +32,13 @@ class ChunkedPasses:
         self.leaky = leaky
         self.chunks = chunks
 
-    def sum_up(self, children, kernel):
-        """Sums all votes over the children.
-
-        Args:
-            children: Tensor of shape `(batch, children, child_dim)`.
-            kernel: Tensor of shape `(children, child_dim, parents, pose_dim)`.
-
-        Returns:
-            Tensor of shape `(batch, parents, pose_dim)`, in float32.
-        """
+    def sum_votes(self, children, kernel):
         inputs, child_dim, parents, pose_dim = kernel.shape
         flat = ops.reshape(_wide(children), (-1, inputs * child_dim))
         total = ops.matmul(flat, ops.reshape(_wide(kernel), (-1, parents * pose_dim)))
         return ops.reshape(total, (-1, parents, pose_dim))
 
     def iterate(self, children, kernel, poses, *logits):
-        """Turns children to the parents that their votes agree with.
-
-        Args:
-            children: As in `sum_up`.
-            kernel: As in `sum_up`.
-            poses: Tensor of shape `(batch, parents, pose_dim)`: what votes are compared with.
-            *logits: None, or one tensor of shape `(batch, children, parents)`, the logits so
-                far.
-
-        Returns:
-            The sum of the votes by the new coupling, `(batch, parents, pose_dim)`, and the new
-            logits.
-        """
         poses = _samples_last(poses)
 
         def step(total, children, kernel, *logits):
@@ -108,19 +49,7 @@ class ChunkedPasses:
 
         return self._scan(step, kernel.shape, children, kernel, *logits)
 
-    def go_back(self, children, kernel, sum_gradient, logits, *logits_gradient):
-        """Computes the gradients of what an iteration began with.
-
-        Args:
-            children: As in `sum_up`.
-            kernel: As in `sum_up`.
-            sum_gradient: Gradient of the sum of votes, `(batch, parents, pose_dim)`.
-            logits: The logits that the iteration made.
-            *logits_gradient: None, or a gradient of them that is there already.
-
-        Returns:
-            The gradient of the poses and that of the logits.
-        """
+    def iterate_vjp(self, children, kernel, sum_gradient, logits, *logits_gradient):
         sum_gradient = _samples_last(sum_gradient)
 
         def step(total, children, kernel, logits, *more):
@@ -133,22 +62,7 @@ class ChunkedPasses:
 
         return self._scan(step, kernel.shape, children, kernel, logits, *logits_gradient)
 
-    def multiply(self, children, kernel, couplings, coefficients):
-        """Computes the gradients of children and kernel from that of the votes.
-
-        The gradient of a vote is the sum of pairs, coefficient times direction.
-
-        Args:
-            children: As in `sum_up`.
-            kernel: As in `sum_up`.
-            couplings: List of pairs whose coefficient is a coupling: its logits, of shape
-                `(batch, children, parents)`, and a direction, `(batch, parents, pose_dim)`.
-            coefficients: List of further pairs: a tensor of shape `(batch, children, parents)`,
-                or with 1 for some of them, and a direction.
-
-        Returns:
-            The two gradients, of the shapes of children and kernel.
-        """
+    def votes_vjp(self, children, kernel, couplings, coefficients):
         pairs = [*couplings, *coefficients]
         directions = [_samples_last(direction) for _, direction in pairs]
         number = len(couplings)
@@ -191,11 +105,11 @@ class ChunkedPasses:
         children, _, parents, pose_dim = kernel_shape
         bytes_of_one = 4 * parents * pose_dim * rows
         # By itself a child is no batch of products, and takes twice as long.
-        least = chunks_per_tile(children, bytes_of_one, max(_CHUNK_BYTES, 2 * bytes_of_one))
+        least = chunks_per_tile(children, bytes_of_one, max(_MAX_CHUNK_BYTES, 2 * bytes_of_one))
         return next(
             chunks
             for chunks in range(least, children + 1)
-            if children % chunks == 0 and children // chunks <= _MOST_CHILDREN
+            if children % chunks == 0 and children // chunks <= _MAX_CHILDREN_PER_CHUNK
         )
 
 
@@ -232,7 +146,7 @@ def _sum_children(weights, votes):
 
 
 def _couple(logits, leaky):
-    """Computes `agreement.couple` of `(children, parents, samples)` over the parents.
+    """Computes `capszoo.ops.couple` of `(children, parents, samples)` over the parents.
 
     Written out, so that `_exponentials` can take its place in it.
     """
@@ -249,7 +163,7 @@ def _couple(logits, leaky):
 def _exponentials(array):
     """Takes few samples together with those of the other parents: one long row for a child."""
     children, parents, rows = array.shape
-    if rows >= _LEAST_VECTOR_ROWS:
+    if rows >= _MIN_VECTOR_ROWS:
         return ops.exp(array)
     rows_together = ops.reshape(_settle(array), (children, parents * rows))
     return ops.reshape(ops.exp(rows_together), array.shape)

@@ -1,32 +1,38 @@
 """Dynamic routing of dense capsules, tile by tile, with its gradient written out."""
 
+import math
+
 import keras
 from keras import ops
 
 from capszoo.device import runs_on_cpu
+from capszoo.kernels.tiles import rows_per_tile
+from capszoo.kernels.tiles import scan_tiles
+from capszoo.kernels.vjp import custom_vjp
+from capszoo.ops import agreement
 from capszoo.ops import contiguous
-from capszoo.ops import rows_per_tile
-from capszoo.ops import scan_tiles
+from capszoo.ops import couple
 from capszoo.ops import squash
-from capszoo.ops import squash_gradient
-from capszoo.routing.agreement import agreement
-from capszoo.routing.agreement import couple
-from capszoo.routing.agreement import sum_children
-from capszoo.routing.agreement import uniform_coupling
+from capszoo.ops import squash_vjp
+from capszoo.ops import sum_children
+from capszoo.ops import uniform_coupling
 
 
-def prefers_tiles(children, kernel):
-    """Tells whether `route_in_tiles` beats all votes at once here.
+def supports(votes, **_):
+    """Tells whether tiles beat all votes at once here.
 
     Votes that a GPU can well hold are faster at once, by automatic differentiation: on an H100,
     tiles take 1.2 times as long on JAX and PyTorch alike.
-
-    Args:
-        children: Tensor of shape `(batch, children, child_dim)`.
-        kernel: Tensor of shape `(children, child_dim, parents, pose_dim)`.
     """
-    rows = children.shape[0]
-    return runs_on_cpu() or not isinstance(rows, int) or rows > _rows_per_tile(kernel.shape)
+    rows = votes.shape[0]
+    if not votes.dense:
+        return False
+    return runs_on_cpu() or not isinstance(rows, int) or rows > _rows_per_tile(votes.shape)
+
+
+def run(votes, bias, iterations, **options):
+    """Computes what `DynamicRouting` does, see `route_in_tiles`."""
+    return route_in_tiles(*votes.dense_factors(), bias, iterations, **options)
 
 
 def route_in_tiles(
@@ -42,8 +48,8 @@ def route_in_tiles(
     """Computes what `DynamicRouting` makes of `dense_votes(children, kernel)`.
 
     The votes are made a few samples at a time and never leave the caches as a whole; the
-    gradient makes them again. What it needs besides, the couplings and the parents before the
-    squash, is kept: a sixteenth of the votes for each iteration.
+    gradient makes them again. Its residuals are the couplings and the parents before the
+    squash: a sixteenth of the votes for each iteration.
 
     With `b[t]` the logits of iteration `t`, `c[t]` the coupling, `s[t]` the parents before the
     squash `v[t]` and `d` for a gradient, from the last iteration to the first
@@ -79,7 +85,7 @@ def route_in_tiles(
     wide = keras.backend.result_type(dtype, "float32")
     uniform = uniform_coupling(parents, leaky)
     if rows is None:
-        rows = _rows_per_tile(kernel.shape)
+        rows = _rows_per_tile((None, parents, inputs, pose_dim))
 
     def make_votes(children, kernel):
         votes = ops.matmul(children, kernel)
@@ -112,7 +118,7 @@ def route_in_tiles(
         coefficients, directions = [], []
         logits_gradient, sums_gradient = None, 0.0
         for iteration in reversed(range(iterations)):
-            sum_gradient = squash_gradient(sums[iteration], poses_gradient)
+            sum_gradient = squash_vjp(sums[iteration], poses_gradient)
             sums_gradient = sums_gradient + sum_gradient
             seen = not stop_gradient or iteration == iterations - 1
             if iteration == 0:
@@ -138,64 +144,60 @@ def route_in_tiles(
                 directions.append(squash(sums[iteration - 1]))
         return coefficients, directions, ops.sum(sums_gradient, axis=0)
 
-    @ops.custom_gradient
-    def routed(children, kernel, bias):
+    def forward_all(children, kernel, bias):
         def forward_tile(carry, children):
             sums, couplings = forward(make_votes(by_child(children), kernel), bias)
             return carry, (squash(sums[-1]), *sums, *couplings)
 
-        _, (result, *kept) = scan_tiles(forward_tile, (), (children,), rows)
+        _, (result, *residuals) = scan_tiles(forward_tile, (), (children,), rows)
         if return_coupling:
             # As one tensor: Keras gives a gradient of its own to functions with one result.
-            coupling = kept[-1] if iterations > 1 else full_coupling(result)
+            coupling = residuals[-1] if iterations > 1 else full_coupling(result)
             result = ops.concatenate([result, coupling], axis=-1)
+        return ops.cast(result, dtype), residuals
 
-        def gradient(*arguments, upstream=None):
-            if upstream is None:
-                (upstream,) = arguments
+    def backward_all(arguments, residuals, upstream):
+        children, kernel, bias = arguments
 
-            def backward_tile(carry, children, upstream, *kept):
-                kernel_gradient, bias_gradient = carry
-                children = by_child(children)
-                coefficients, directions, new_bias_gradient = backward(
-                    make_votes(children, kernel),
-                    kept[:iterations],
-                    kept[iterations:],
-                    upstream[..., :pose_dim],
-                    upstream[..., pose_dim:] if return_coupling else None,
-                )
-                votes_gradient = _sum_of_products(coefficients, directions)
-                votes_gradient = ops.reshape(votes_gradient, (inputs, -1, parents * pose_dim))
-                votes_gradient = ops.cast(votes_gradient, dtype)
-                transposed = ops.transpose(kernel, (0, 2, 1))
-                children_gradient = ops.matmul(votes_gradient, transposed)
-                new_kernel_gradient = ops.matmul(ops.transpose(children, (0, 2, 1)), votes_gradient)
-                carry = (
-                    kernel_gradient + ops.cast(new_kernel_gradient, wide),
-                    bias_gradient + new_bias_gradient,
-                )
-                return carry, (ops.transpose(children_gradient, (1, 0, 2)),)
-
-            (kernel_gradient, bias_gradient), (children_gradient,) = scan_tiles(
-                backward_tile,
-                (ops.zeros(kernel.shape, dtype=wide), ops.zeros(bias.shape, dtype=wide)),
-                (children, ops.cast(upstream, wide), *kept),
-                rows,
+        def backward_tile(carry, children, upstream, *residuals):
+            kernel_gradient, bias_gradient = carry
+            children = by_child(children)
+            coefficients, directions, new_bias_gradient = backward(
+                make_votes(children, kernel),
+                residuals[:iterations],
+                residuals[iterations:],
+                upstream[..., :pose_dim],
+                upstream[..., pose_dim:] if return_coupling else None,
             )
-            return children_gradient, ops.cast(kernel_gradient, dtype), bias_gradient
+            votes_gradient = _sum_of_products(coefficients, directions)
+            votes_gradient = ops.reshape(votes_gradient, (inputs, -1, parents * pose_dim))
+            votes_gradient = ops.cast(votes_gradient, dtype)
+            transposed = ops.transpose(kernel, (0, 2, 1))
+            children_gradient = ops.matmul(votes_gradient, transposed)
+            new_kernel_gradient = ops.matmul(ops.transpose(children, (0, 2, 1)), votes_gradient)
+            carry = (
+                kernel_gradient + ops.cast(new_kernel_gradient, wide),
+                bias_gradient + new_bias_gradient,
+            )
+            return carry, (ops.transpose(children_gradient, (1, 0, 2)),)
 
-        return ops.cast(result, dtype), gradient
+        (kernel_gradient, bias_gradient), (children_gradient,) = scan_tiles(
+            backward_tile,
+            (ops.zeros(kernel.shape, dtype=wide), ops.zeros(bias.shape, dtype=wide)),
+            (children, ops.cast(upstream, wide), *residuals),
+            rows,
+        )
+        return children_gradient, ops.cast(kernel_gradient, dtype), bias_gradient
 
     kernel = ops.reshape(ops.cast(kernel, dtype), (inputs, child_dim, parents * pose_dim))
-    result = routed(children, kernel, ops.cast(bias, wide))
+    result = custom_vjp(forward_all, backward_all)(children, kernel, ops.cast(bias, wide))
     if return_coupling:
         return result[..., :pose_dim], result[..., pose_dim:]
     return result
 
 
-def _rows_per_tile(kernel_shape):
-    inputs, _, parents, pose_dim = kernel_shape
-    bytes_per_row = 4 * parents * inputs * pose_dim
+def _rows_per_tile(votes_shape):
+    bytes_per_row = 4 * math.prod(votes_shape[1:])
     if keras.backend.backend() == "tensorflow" and runs_on_cpu():
         # Half as many as suit EM and cluster routing: all take 1.3 times as long.
         bytes_per_row *= 2

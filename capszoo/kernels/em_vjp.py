@@ -1,26 +1,26 @@
-"""EM routing with its gradient written out, in few passes over the votes."""
+"""EM routing and its vector-Jacobian product, in few passes over the votes."""
 
 import dataclasses
 import functools
 import math
-from collections.abc import Callable
 from typing import Any
 from typing import NamedTuple
 
 import keras
 from keras import ops
 
+from capszoo.kernels.tiles import scan_chunks
+from capszoo.kernels.vjp import records
 from capszoo.ops import Windows
+from capszoo.ops import agreement
+from capszoo.ops import log_normalize
 from capszoo.ops import log_sigmoid
-from capszoo.ops import scan_chunks
-from capszoo.routing.agreement import agreement
-from capszoo.routing.agreement import sum_children
-
-EPSILON = 1e-7
+from capszoo.ops import mass_and_shares
+from capszoo.ops import sum_children
 
 
-class Iteration(NamedTuple):
-    """What an iteration leaves to the gradient, as large as the coupling or the parents."""
+class Residuals(NamedTuple):
+    """What an iteration leaves to its gradient, as large as the coupling or the parents."""
 
     coupling: Any
     mass: Any
@@ -28,26 +28,6 @@ class Iteration(NamedTuple):
     variances: Any
     use: Any
     logits: Any
-
-
-class VotesSource(NamedTuple):
-    """Where votes `(parents, rows, children, pose_dim)` come from, some parents at a time.
-
-    Attributes:
-        array: Tensor that can be cut into chunks.
-        chunks: How many chunks there are.
-        make: Function from a chunk of the array to the votes for a chunk of the parents.
-        start: Function that gives what the gradient is collected in: a tuple of tensors.
-        collect: Function of what was collected so far, the same chunk of the array and the
-            gradient of its votes. It returns what is collected now, and the gradient of the
-            chunk.
-    """
-
-    array: Any
-    chunks: int
-    make: Callable
-    start: Callable
-    collect: Callable
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,18 +73,20 @@ class EMSteps:
         """Returns what each iteration leaves to the gradient.
 
         Args:
-            source: `VotesSource`.
+            source: `capszoo.kernels.em_votes.VotesSource`.
             activations: Tensor of shape `(rows, children)`.
             beta_use: Tensor of shape `(parents,)`.
             beta_activation: Tensor of shape `(parents,)`.
 
         Returns:
-            List of `Iteration`.
+            List of `Residuals`.
         """
         shape = (beta_use.shape[0], ops.shape(activations)[0], activations.shape[1])
-        log_coupling = normalize(ops.zeros(shape, dtype=activations.dtype), self.windows, axis=0)
+        log_coupling = log_normalize(
+            ops.zeros(shape, dtype=activations.dtype), self.windows, axis=0
+        )
         votes = source.array
-        kept = []
+        residuals = []
         for iteration in range(self.iterations):
             step = functools.partial(self._iterate, iteration, source.make, activations)
             arrays = (votes, log_coupling, beta_use, beta_activation)
@@ -113,9 +95,9 @@ class EMSteps:
                 votes, *outputs = outputs
             if iteration < self.iterations - 1:
                 *outputs, log_coupling = outputs
-                log_coupling = normalize(log_coupling, self.windows, axis=0)
-            kept.append(Iteration(*outputs))
-        return kept
+                log_coupling = log_normalize(log_coupling, self.windows, axis=0)
+            residuals.append(Residuals(*outputs))
+        return residuals
 
     def _iterate(
         self, iteration, make, activations, carry, votes, log_coupling, beta_use, beta_activation
@@ -129,7 +111,7 @@ class EMSteps:
             ops.expand_dims(beta, -1) for beta in (beta_use, beta_activation)
         )
         coupling = ops.exp(log_coupling)
-        mass, shares = shares_of_mass(coupling, activations)
+        mass, shares = mass_and_shares(coupling, activations)
         means = sum_children(shares, votes)
         squares = squared_distances(votes, means)
         variances = sum_children(shares, squares) + self.variance_floor
@@ -144,9 +126,9 @@ class EMSteps:
         log_densities = ops.expand_dims(log_sigmoid(logits) - scale, -1)
         return carry, (*outputs, log_densities - agreement(squares, 0.5 / variances))
 
-    def result(self, kept):
+    def result(self, residuals):
         """Joins poses, activations and coupling: Keras gives gradients to single results."""
-        last = kept[-1]
+        last = residuals[-1]
         outputs = [last.means, ops.expand_dims(ops.sigmoid(last.logits), -1)]
         if self.return_coupling:
             outputs.append(last.coupling)
@@ -157,33 +139,33 @@ class EMSteps:
         outputs = (result[..., :pose_dim], result[..., pose_dim])
         return (*outputs, result[..., pose_dim + 1 :]) if self.return_coupling else outputs
 
-    def backward(self, source, activations, kept, upstream):
+    def backward(self, source, activations, residuals, upstream):
         """Returns the gradients.
 
         Args:
-            source: `VotesSource`.
+            source: `capszoo.kernels.em_votes.VotesSource`.
             activations: Tensor of shape `(rows, children)`.
-            kept: What `forward` has returned.
+            residuals: What `forward` has returned.
             upstream: Tensor of shape `(parents, rows, ...)`, the gradient of the result.
 
         Returns:
             What the source has collected, the gradient of its array, of the activations and of
             the two betas.
         """
-        pose_dim = kept[0].means.shape[-1]
+        pose_dim = residuals[0].means.shape[-1]
         votes, given, total = source.array, upstream, None
         activations_gradient = ops.zeros_like(activations)
         betas_gradients, factors = [], []
         for iteration in reversed(range(self.iterations)):
             last, first = iteration == self.iterations - 1, iteration == 0
-            arrays = [votes, given, *kept[iteration]]
+            arrays = [votes, given, *residuals[iteration]]
             if not last:
-                arrays.append(kept[iteration + 1].coupling)
+                arrays.append(residuals[iteration + 1].coupling)
                 if self.windows is not None:
                     total = self.windows.sum_per_child(total)
             if first:
                 arrays += [source.array, *factors]
-            step = functools.partial(self._go_back, iteration, source, activations, total)
+            step = functools.partial(self._iterate_vjp, iteration, source, activations, total)
             collected = source.start() if first else (ops.zeros_like(activations),)
             carry = (activations_gradient, *collected)
             carry, outputs = scan_chunks(step, carry, tuple(arrays), source.chunks)
@@ -204,17 +186,17 @@ class EMSteps:
             sum(logits_gradients),
         )
 
-    def _go_back(self, iteration, source, activations, total, carry, votes, given, *arrays):
+    def _iterate_vjp(self, iteration, source, activations, total, carry, votes, given, *arrays):
         """Does what `backward` does of one iteration for some parents."""
         last, first = iteration == self.iterations - 1, iteration == 0
         activations_gradient, *collected = carry
         if last:
             votes = source.make(votes)
-        size = len(Iteration._fields)
+        size = len(Residuals._fields)
         coupling, mass, means, variances, use, logits = arrays[:size]
         arrays = arrays[size:]
         pose_dim = votes.shape[-1]
-        _, shares = shares_of_mass(coupling, activations)
+        _, shares = mass_and_shares(coupling, activations)
         squares = squared_distances(votes, means)
         new = []
         if last:
@@ -274,85 +256,11 @@ class EMSteps:
         return (activations_gradient, new_total), (*made, log_gradient, *outputs, *new)
 
 
-def route_by_em(steps, votes, activations, beta_use, beta_activation):
-    """Computes what `EMRouting` says of all votes at once.
-
-    Args:
-        steps: `EMSteps`.
-        votes: Tensor of shape `(batch, *spatial, parents, children, pose_dim)`.
-        activations: Tensor of shape `(batch, *spatial, children)`.
-        beta_use: Tensor of shape `(parents,)`.
-        beta_activation: Tensor of shape `(parents,)`.
-
-    Returns:
-        Poses of shape `(batch, *spatial, parents, pose_dim)` and activations without the last
-        axis, in float32; where asked for also the coupling `(batch, *spatial, parents,
-        children)`.
-    """
-
-    @ops.custom_gradient
-    def routed(votes, activations, *betas):
-        source = VotesSource(
-            array=votes,
-            chunks=1,
-            make=lambda votes: votes,
-            start=tuple,
-            collect=lambda collected, votes, votes_gradient: (collected, votes_gradient),
-        )
-        kept = steps.forward(source, activations, *betas)
-
-        def gradient(*arguments, upstream=None):
-            if upstream is None:
-                (upstream,) = arguments
-            _, *gradients = steps.backward(source, activations, kept, upstream)
-            return tuple(gradients)
-
-        return steps.result(kept), gradient
-
-    *spatial, _, children, pose_dim = votes.shape[1:]
-    votes, activations, *betas = (
-        ops.cast(one, "float32") for one in (votes, activations, beta_use, beta_activation)
-    )
-    result = routed(
-        parents_first(votes, trailing=2), ops.reshape(activations, (-1, children)), *betas
-    )
-    return steps.outputs(parents_last(result, spatial), pose_dim)
-
-
-def parents_first(array, trailing=1):
-    """Brings `(batch, *spatial, parents, ...)` to `(parents, rows, ...)`.
-
-    `trailing` is how many axes there are after that of the parents.
-    """
-    return ops.moveaxis(ops.reshape(array, (-1, *array.shape[-1 - trailing :])), 1, 0)
-
-
-def parents_last(array, spatial):
-    """Brings `(parents, rows, ...)` to `(batch, *spatial, parents, ...)`."""
-    array = ops.moveaxis(array, 0, 1)
-    return ops.reshape(array, (-1, *spatial, *array.shape[1:]))
-
-
-def normalize(logits, windows, axis=-2):
-    """Log-softmax for each child over all the parents, the axis, that see it."""
-    total = ops.logsumexp(logits, axis=axis)
-    if windows is not None:
-        total = windows.logsumexp_per_child(total)
-    return logits - ops.expand_dims(total, axis)
-
-
-def shares_of_mass(coupling, activations):
-    """Returns the mass of each parent, and the share that each child has in it."""
-    weights = coupling * activations
-    mass = ops.sum(weights, axis=-1) + EPSILON
-    return mass, weights / ops.expand_dims(mass, -1)
-
-
 def squared_distances(votes, means):
     """Squares of the distances of votes from the means of their parents."""
     distances = votes - ops.expand_dims(means, -2)
-    # In place where a backend would take new memory: nothing here is recorded.
-    return distances.square_() if _eager() else ops.square(distances)
+    # In place where a backend would take new memory and nothing is recorded.
+    return distances.square_() if _in_place() else ops.square(distances)
 
 
 def _sum_of_products(votes, factors, shifts, scales):
@@ -367,10 +275,10 @@ def _sum_of_products(votes, factors, shifts, scales):
     factors = ops.swapaxes(ops.stack(factors, axis=-2), -2, -1)
     products = ops.matmul(factors, ops.stack(scales, axis=-2))
     shifted = ops.matmul(factors, ops.stack(shifts, axis=-2))
-    if _eager():
+    if _in_place():
         return products.mul_(votes).add_(shifted)
     return products * votes + shifted
 
 
-def _eager():
-    return keras.backend.backend() == "torch"
+def _in_place():
+    return keras.backend.backend() == "torch" and not records()

@@ -1,4 +1,4 @@
-"""Passes over the votes of dense capsules on a GPU: one kernel each."""
+"""Passes over the votes of dense capsules on a GPU: one program each."""
 
 import functools
 import warnings
@@ -7,35 +7,33 @@ import keras
 import numpy as np
 from keras import ops
 
-from capszoo.ops import scan_chunks
-from capszoo.routing.agreement import couple
+from capszoo.kernels.tiles import scan_chunks
+from capszoo.ops import couple
 
 # Fewer votes are made in the time that it takes to start a kernel.
-_LEAST_VOTES = 2_000_000
+_MIN_VOTES = 2_000_000
 # Of the votes' gradient at once.
-_GRADIENT_BYTES = 16_000_000
+_MAX_GRADIENT_BYTES = 16_000_000
 
 
-def prefers_fused(children, kernel):
+def beat_all_votes(votes):
     """Tells whether `FusedPasses` do here, and beat what XLA makes of the votes.
 
     Args:
-        children: Tensor of shape `(batch, children, child_dim)`.
-        kernel: Tensor of shape `(children, child_dim, parents, pose_dim)`.
+        votes: `capszoo.ops.LazyVotes`.
     """
-    if keras.backend.backend() != "jax" or not has_fitting_gpu():
+    if keras.backend.backend() != "jax" or not votes.dense or not has_fitting_gpu():
         return False
     # A kernel of one's own runs on one device.
     if keras.distribution.distribution() is not None:
         return False
-    batch = children.shape[0]
-    if not isinstance(batch, int) or keras.backend.standardize_dtype(children.dtype) == "float64":
+    batch, parents, children, pose_dim = votes.shape
+    if not isinstance(batch, int) or votes.dtype == "float64":
         return False
-    from capszoo.routing import fused_kernels
+    from capszoo.kernels import fused_programs
 
-    inputs, *shape = kernel.shape
-    votes = batch * inputs * shape[1] * shape[2]
-    return votes >= _LEAST_VOTES and fused_kernels.suits(*shape)
+    enough = batch * parents * children * pose_dim >= _MIN_VOTES
+    return enough and fused_programs.suits(votes.poses.shape[-1], parents, pose_dim)
 
 
 @functools.cache
@@ -75,10 +73,10 @@ def _passes_a_trial():
 
 
 class FusedPasses:
-    """Passes that never write votes, see `capszoo.routing.fused_kernels`.
+    """`DynamicVotePasses` and `AttentionVotePasses` that never write votes.
 
-    The methods are those of `ChunkedPasses`. Where JAX has a GPU and computes on the CPU all the
-    same, they make all votes.
+    Each is a program of `capszoo.kernels.fused_programs`. Where JAX has a GPU and computes on
+    the CPU all the same, they make all votes.
 
     Args:
         leaky: As in `DynamicRouting`. Defaults to `False`.
@@ -88,12 +86,12 @@ class FusedPasses:
             to 16 MB.
     """
 
-    def __init__(self, leaky=False, interpret=False, gradient_bytes=_GRADIENT_BYTES):
+    def __init__(self, leaky=False, interpret=False, gradient_bytes=_MAX_GRADIENT_BYTES):
         self.leaky = leaky
         self.interpret = interpret
         self.gradient_bytes = gradient_bytes
 
-    def sum_up(self, children, kernel):
+    def sum_votes(self, children, kernel):
         inputs, child_dim, *shape = kernel.shape
         flat_children = ops.reshape(children, (-1, inputs * child_dim))
         flat_kernel = ops.reshape(kernel, (inputs * child_dim, -1))
@@ -109,18 +107,6 @@ class FusedPasses:
         return self._run("iterate", anywhere, children, kernel, poses, *logits, leaky=self.leaky)
 
     def attend(self, children, kernel, poses, coupling_bias):
-        """Does what `iterate` does, with a bias added to the coupling.
-
-        Args:
-            children: As in `iterate`.
-            kernel: As in `iterate`.
-            poses: As in `iterate`.
-            coupling_bias: Tensor of shape `(1, children, parents)`.
-
-        Returns:
-            As `iterate`.
-        """
-
         def anywhere(children, kernel, poses, coupling_bias):
             votes = _votes(children, kernel)
             logits = ops.einsum("bijd,bjd->bij", votes, poses)
@@ -129,7 +115,7 @@ class FusedPasses:
 
         return self._run("attend", anywhere, children, kernel, poses, coupling_bias)
 
-    def go_back(self, children, kernel, sum_gradient, logits, *logits_gradient):
+    def iterate_vjp(self, children, kernel, sum_gradient, logits, *logits_gradient):
         def anywhere(children, kernel, sum_gradient, logits, *more):
             votes = _votes(children, kernel)
             coupling = self._couple(logits)
@@ -139,9 +125,9 @@ class FusedPasses:
             return ops.einsum("bij,bijd->bjd", gradient, votes), gradient
 
         arrays = (children, kernel, sum_gradient, logits, *logits_gradient)
-        return self._run("go_back", anywhere, *arrays, leaky=self.leaky)
+        return self._run("iterate_vjp", anywhere, *arrays, leaky=self.leaky)
 
-    def multiply(self, children, kernel, couplings, coefficients):
+    def votes_vjp(self, children, kernel, couplings, coefficients):
         child_dim = kernel.shape[1]
         dtype = children.dtype
         pairs = [*couplings, *coefficients]
@@ -180,9 +166,9 @@ class FusedPasses:
     def _run(self, name, anywhere, *arrays, **options):
         import jax
 
-        from capszoo.routing import fused_kernels
+        from capszoo.kernels import fused_programs
 
-        kernel = functools.partial(getattr(fused_kernels, name), **options)
+        kernel = functools.partial(getattr(fused_programs, name), **options)
         if self.interpret:
             return kernel(*arrays, interpret=True)
         return jax.lax.platform_dependent(*arrays, cuda=kernel, default=anywhere)

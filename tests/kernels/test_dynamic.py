@@ -1,4 +1,4 @@
-"""Dynamic routing in tiles and passes against votes made all at once: values and gradients."""
+"""Kernels of dynamic routing: what is apart from the equations that all are held to."""
 
 import functools
 
@@ -9,15 +9,17 @@ from keras import ops
 
 import capszoo
 from capszoo.device import runs_on_cpu
+from capszoo.kernels import chunked_dynamic
+from capszoo.kernels import tiled_dynamic
+from capszoo.kernels.chunked_dynamic import even_rows
+from capszoo.kernels.chunked_passes import ChunkedPasses
+from capszoo.kernels.dynamic_passes import route_by_passes
+from capszoo.kernels.fused_passes import FusedPasses
+from capszoo.kernels.tiled_dynamic import route_in_tiles
+from capszoo.ops import Geometry
+from capszoo.ops import LazyVotes
 from capszoo.ops import dense_votes
 from capszoo.routing import DynamicRouting
-from capszoo.routing.chunked_passes import ChunkedPasses
-from capszoo.routing.chunked_passes import even_rows
-from capszoo.routing.chunked_passes import prefers_chunks
-from capszoo.routing.fused_passes import FusedPasses
-from capszoo.routing.tiled_dynamic import prefers_tiles
-from capszoo.routing.tiled_dynamic import route_in_tiles
-from capszoo.routing.written_dynamic import route_by_passes
 from tests.layer_checks import gradients
 from tests.layer_checks import to_numpy
 
@@ -65,10 +67,7 @@ def at_once(children, kernel, bias, iterations, **options):
 @pytest.mark.parametrize(
     ("form", "batch"),
     [
-        pytest.param(IN_TILES, 1, id="tiles-1"),
-        pytest.param(IN_TILES, 11, id="tiles-11"),
         pytest.param(IN_CHUNKS, 11, id="chunks-11"),
-        pytest.param(FUSED, 11, id="fused-11", marks=ONLY_JAX),
         pytest.param(FUSED_ON_CPU, 11, id="fused-on-cpu-11", marks=ONLY_JAX),
     ],
 )
@@ -82,7 +81,7 @@ def at_once(children, kernel, bias, iterations, **options):
     ],
     ids=str,
 )
-def test_as_all_at_once(form, batch, iterations, options, rng):
+def test_passes_where_no_door_leads_to_them(form, batch, iterations, options, rng):
     arguments = [ops.convert_to_tensor(array) for array in some_arguments(rng, batch)]
     # A gradient that is another for each number.
     shape = (batch, PARENTS, POSE_DIM + CHILDREN)
@@ -102,13 +101,6 @@ def test_as_all_at_once(form, batch, iterations, options, rng):
         gradients(mine, *arguments), gradients(reference, *arguments), strict=True
     ):
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
-
-
-@pytest.mark.parametrize("form", FORMS)
-def test_without_the_coupling(form, rng):
-    arguments = [ops.convert_to_tensor(array) for array in some_arguments(rng, 3)]
-    expected = at_once(*arguments, 3)[..., :POSE_DIM]
-    np.testing.assert_allclose(to_numpy(form(*arguments, 3)), to_numpy(expected), atol=1e-5)
 
 
 @pytest.mark.parametrize("leaky", [False, True], ids=["plain", "leaky"])
@@ -134,19 +126,31 @@ def test_many_samples_are_cut_into_even_tiles_of_chunks(rng):
     )
 
 
+def lazy_votes(batch, children=1152, child_dim=8, parents=10, pose_dim=16):
+    poses, kernel = np.zeros((batch, 1, child_dim)), np.zeros((1, child_dim, 1, parents, pose_dim))
+    poses, kernel = (
+        np.broadcast_to(array, shape)
+        for array, shape in (
+            (poses, (batch, children, child_dim)),
+            (kernel, (children, *kernel.shape[1:])),
+        )
+    )
+    return LazyVotes(poses, kernel, Geometry.dense(children))
+
+
 def test_chunks_are_for_large_batches_on_a_cpu_with_jax():
-    assert prefers_chunks(32) == (ON_JAX and runs_on_cpu())
-    assert not prefers_chunks(31)
-    assert not prefers_chunks(None)
+    assert chunked_dynamic.supports(lazy_votes(32)) == (ON_JAX and runs_on_cpu())
+    assert not chunked_dynamic.supports(lazy_votes(31))
+    unknown = keras.KerasTensor((None, 12, 3)), keras.KerasTensor((12, 3, 1, 4, 5))
+    assert not chunked_dynamic.supports(LazyVotes(*unknown, Geometry.dense(12)))
 
 
 def test_tiles_are_for_what_a_gpu_cannot_well_hold(monkeypatch):
-    children, kernel = np.zeros((128, 1152, 8)), np.zeros((1152, 8, 10, 16))
-    assert prefers_tiles(children, kernel) == runs_on_cpu()
-    for module in ("ops.tiles", "routing.tiled_dynamic"):
-        monkeypatch.setattr(f"capszoo.{module}.runs_on_cpu", lambda: False)
-    assert not prefers_tiles(children, kernel)
-    assert prefers_tiles(np.zeros((1024, 1152, 8)), kernel)
+    assert tiled_dynamic.supports(lazy_votes(128)) == runs_on_cpu()
+    for module in ("tiles", "tiled_dynamic"):
+        monkeypatch.setattr(f"capszoo.kernels.{module}.runs_on_cpu", lambda: False)
+    assert not tiled_dynamic.supports(lazy_votes(128))
+    assert tiled_dynamic.supports(lazy_votes(1024))
 
 
 def test_layers_compute_the_same_in_either_form(rng):
@@ -155,25 +159,6 @@ def test_layers_compute_the_same_in_either_form(rng):
     np.testing.assert_allclose(
         to_numpy(layer(children))[:5], to_numpy(layer(children[:5])), atol=1e-5
     )
-
-
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
-def test_in_half_precision(form, dtype, rng):
-    children, kernel, bias = some_arguments(rng, 6)
-    exact = to_numpy(form(children, kernel, bias, 3))
-    halved = form(ops.cast(children, dtype), ops.cast(kernel, dtype), bias, 3)
-    assert keras.backend.standardize_dtype(halved.dtype) == dtype
-    difference = to_numpy(ops.cast(halved, "float32")) - exact
-    assert np.linalg.norm(difference) < 1e-2 * np.linalg.norm(exact)
-
-
-@pytest.mark.parametrize("form", FORMS)
-def test_children_without_pose_have_finite_gradients(form, rng):
-    children, kernel, bias = some_arguments(rng, 6)
-    children, bias = np.zeros_like(children), np.zeros_like(bias)
-    for gradient in gradients(lambda *given: form(*given, 3), children, kernel, bias):
-        assert np.isfinite(gradient).all()
 
 
 def test_networks_do_not_make_all_votes(rng, monkeypatch):
@@ -185,18 +170,6 @@ def test_networks_do_not_make_all_votes(rng, monkeypatch):
     images = rng.integers(0, 256, size=(3, *model.image_shape)).astype("uint8")
     assert model.predict(images, verbose=0).shape == (3, 10)
     model.train_on_batch(images, np.arange(3))
-
-
-def test_trains_with_batches_of_any_size(rng):
-    """Several tiles, compiled and with a last batch that is smaller."""
-    inputs = keras.Input((CHILDREN, CHILD_DIM))
-    outputs = capszoo.layers.DenseCapsules(PARENTS, POSE_DIM)(inputs)
-    model = keras.Model(inputs, outputs)
-    model.compile(optimizer="sgd", loss="mse")
-    data = rng.normal(size=(21, CHILDREN, CHILD_DIM)).astype("float32")
-    targets = rng.normal(size=(21, PARENTS, POSE_DIM)).astype("float32") / 4
-    history = model.fit(data, targets, batch_size=8, epochs=2, verbose=0, shuffle=False)
-    assert history.history["loss"][1] < history.history["loss"][0]
 
 
 @pytest.mark.skipif(not ON_JAX, reason="symbolic sizes are JAX's")

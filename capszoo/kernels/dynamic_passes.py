@@ -3,11 +3,12 @@
 import keras
 from keras import ops
 
-from capszoo.ops import scan_tiles
+from capszoo.kernels.tiles import scan_tiles
+from capszoo.kernels.vjp import custom_vjp
+from capszoo.ops import couple
 from capszoo.ops import squash
-from capszoo.ops import squash_gradient
-from capszoo.routing.agreement import couple
-from capszoo.routing.agreement import uniform_coupling
+from capszoo.ops import squash_vjp
+from capszoo.ops import uniform_coupling
 
 
 def route_by_passes(
@@ -29,7 +30,7 @@ def route_by_passes(
     gradient of the votes does not depend on votes, so that it takes two products more.
 
     Args:
-        passes: How a pass is done: `ChunkedPasses` or `FusedPasses`.
+        passes: `capszoo.kernels.vote_passes.DynamicVotePasses`.
         children: As in `route_in_tiles`.
         kernel: As in `route_in_tiles`.
         bias: As in `route_in_tiles`.
@@ -50,7 +51,7 @@ def route_by_passes(
         rows = children.shape[0]
 
     def forward(children, kernel, bias):
-        sums = [passes.sum_up(children, kernel) * uniform + bias]
+        sums = [passes.sum_votes(children, kernel) * uniform + bias]
         logits = []
         for _ in range(iterations - 1):
             total, new = passes.iterate(children, kernel, squash(sums[-1]), *logits[-1:])
@@ -63,9 +64,9 @@ def route_by_passes(
         couplings, coefficients = [], []
         logits_gradient, bias_gradient = (), 0.0
         if coupling_gradient is not None and logits:
-            logits_gradient = (_through_softmax(logits[-1], coupling_gradient, passes.leaky),)
+            logits_gradient = (_softmax_vjp(logits[-1], coupling_gradient, passes.leaky),)
         for iteration in reversed(range(iterations)):
-            sum_gradient = squash_gradient(sums[iteration], poses_gradient)
+            sum_gradient = squash_vjp(sums[iteration], poses_gradient)
             bias_gradient = bias_gradient + ops.sum(sum_gradient, axis=0)
             seen = not stop_gradient or iteration == iterations - 1
             if iteration == 0:
@@ -73,58 +74,54 @@ def route_by_passes(
                     coupling = ops.full((1, inputs, 1), uniform, dtype=wide)
                     coefficients.append((coupling, sum_gradient))
                 break
-            poses_gradient, *logits_gradient = passes.go_back(
+            poses_gradient, *logits_gradient = passes.iterate_vjp(
                 children, kernel, sum_gradient, logits[iteration - 1], *logits_gradient
             )
             if seen:
                 couplings.append((logits[iteration - 1], sum_gradient))
             if not stop_gradient:
                 coefficients.append((logits_gradient[0], squash(sums[iteration - 1])))
-        return *passes.multiply(children, kernel, couplings, coefficients), bias_gradient
+        return *passes.votes_vjp(children, kernel, couplings, coefficients), bias_gradient
 
-    @ops.custom_gradient
-    def routed(children, kernel, bias):
+    def forward_all(children, kernel, bias):
         def forward_tile(carry, children):
             sums, logits = forward(children, kernel, bias)
             return carry, (squash(sums[-1]), *sums, *logits)
 
-        _, (result, *kept) = scan_tiles(forward_tile, (), (children,), rows)
+        _, (result, *residuals) = scan_tiles(forward_tile, (), (children,), rows)
         if return_coupling:
             if iterations > 1:
-                coupling = couple(_parents_first(kept[-1]), passes.leaky)
+                coupling = couple(_parents_first(residuals[-1]), passes.leaky)
             else:
                 coupling = ops.full((ops.shape(result)[0], parents, inputs), uniform, dtype=wide)
             # As one tensor: Keras gives a gradient of its own to functions with one result.
             result = ops.concatenate([result, coupling], axis=-1)
+        return ops.cast(result, dtype), residuals
 
-        def gradient(*arguments, upstream=None):
-            if upstream is None:
-                (upstream,) = arguments
+    def backward_all(arguments, residuals, upstream):
+        children, kernel, bias = arguments
 
-            def backward_tile(carry, children, upstream, *kept):
-                children_gradient, *new = backward(
-                    children,
-                    kernel,
-                    kept[:iterations],
-                    kept[iterations:],
-                    upstream[..., :pose_dim],
-                    upstream[..., pose_dim:] if return_coupling else None,
-                )
-                carry = tuple(
-                    old + ops.cast(one, wide) for old, one in zip(carry, new, strict=True)
-                )
-                return carry, (children_gradient,)
-
-            (kernel_gradient, bias_gradient), (children_gradient,) = scan_tiles(
-                backward_tile,
-                (ops.zeros(kernel.shape, dtype=wide), ops.zeros(bias.shape, dtype=wide)),
-                (children, ops.cast(upstream, wide), *kept),
-                rows,
+        def backward_tile(carry, children, upstream, *residuals):
+            children_gradient, *new = backward(
+                children,
+                kernel,
+                residuals[:iterations],
+                residuals[iterations:],
+                upstream[..., :pose_dim],
+                upstream[..., pose_dim:] if return_coupling else None,
             )
-            return children_gradient, ops.cast(kernel_gradient, dtype), bias_gradient
+            carry = tuple(old + ops.cast(one, wide) for old, one in zip(carry, new, strict=True))
+            return carry, (children_gradient,)
 
-        return ops.cast(result, dtype), gradient
+        (kernel_gradient, bias_gradient), (children_gradient,) = scan_tiles(
+            backward_tile,
+            (ops.zeros(kernel.shape, dtype=wide), ops.zeros(bias.shape, dtype=wide)),
+            (children, ops.cast(upstream, wide), *residuals),
+            rows,
+        )
+        return children_gradient, ops.cast(kernel_gradient, dtype), bias_gradient
 
+    routed = custom_vjp(forward_all, backward_all)
     result = routed(children, ops.cast(kernel, dtype), ops.cast(bias, wide))
     if return_coupling:
         return result[..., :pose_dim], result[..., pose_dim:]
@@ -135,7 +132,7 @@ def _parents_first(array):
     return ops.swapaxes(array, -1, -2)
 
 
-def _through_softmax(logits, coupling_gradient, leaky):
+def _softmax_vjp(logits, coupling_gradient, leaky):
     coupling = couple(_parents_first(logits), leaky)
     inner = coupling * coupling_gradient
     return _parents_first(inner - coupling * ops.sum(inner, axis=-2, keepdims=True))

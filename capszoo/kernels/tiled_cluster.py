@@ -5,19 +5,49 @@ import numpy as np
 from keras import ops
 
 from capszoo.device import runs_on_cpu
+from capszoo.kernels.tiles import rows_per_tile
+from capszoo.kernels.tiles import scan_and_keep
+from capszoo.kernels.vjp import custom_vjp
 from capszoo.ops import contiguous
-from capszoo.ops import rows_per_tile
-from capszoo.ops import scan_and_keep
 
-VARIANCE_EPSILON = 1e-8
 # Of the sum that a vote is: longer ones take more time to make than to write down and read.
-_DEEP = 64
+_MIN_SUM_TO_KEEP = 64
 # Each is an operation to compile.
-_MOST_SLICES = 16
+_MAX_SLICES = 16
+
+
+def supports(votes, **_):
+    """Tells whether each child's votes are one product of its own."""
+    return votes.separable
+
+
+def run(votes, variance_epsilon, return_coupling):
+    """Computes what `ClusterRouting` does, see `combine_in_tiles`."""
+    children = votes.children()
+    outer = votes.geometry.positions
+    outputs = combine_in_tiles(
+        ops.reshape(children, (-1, *children.shape[-3:])),
+        votes.kernel_per_child(),
+        votes.offset,
+        variance_epsilon,
+        return_coupling=return_coupling,
+        keep_votes=False if votes.recompute else None,
+    )
+
+    def with_outer_axes(output):
+        return ops.reshape(output, (-1, *outer, *output.shape[1:]))
+
+    return keras.tree.map_structure(with_outer_axes, outputs)
 
 
 def combine_in_tiles(
-    children, kernel, offset=None, return_coupling=False, rows=None, keep_votes=None
+    children,
+    kernel,
+    offset,
+    variance_epsilon,
+    return_coupling=False,
+    rows=None,
+    keep_votes=None,
 ):
     """Computes what `ClusterRouting` makes of the votes of children by a kernel.
 
@@ -40,7 +70,7 @@ def combine_in_tiles(
             pose_dim)`.
         offset: Tensor of shape `(parents, children * votes_per_child, pose_dim)`, with a second
             axis of 1 for all votes alike, that is added to the votes; `None` for nothing.
-            Defaults to `None`.
+        variance_epsilon: Number that is added to every variance.
         return_coupling: As in `ClusterRouting`. Defaults to `False`.
         rows: How many rows a tile has. Defaults to what suits the size of their votes.
         keep_votes: Whether the votes are kept for the gradient, instead of being made again.
@@ -60,7 +90,7 @@ def combine_in_tiles(
     if rows is None:
         rows = rows_per_tile(4 * inputs * per_child * width)
     if keep_votes is None:
-        keep_votes = summed >= _DEEP and _keeps_votes()
+        keep_votes = summed >= _MIN_SUM_TO_KEEP and _keeps_votes()
 
     def make_votes(children, kernels):
         """Returns the children `(children, rows, summed)`, the first votes and the others.
@@ -77,7 +107,7 @@ def combine_in_tiles(
     def forward(first, others):
         centroids = first * per_child**-0.5
         variances = _sum_of_squares(others, per_child - 1) / per_child
-        deviations = ops.sqrt(variances + VARIANCE_EPSILON)
+        deviations = ops.sqrt(variances + variance_epsilon)
         weights = 1.0 / deviations
         return centroids, deviations, weights, _sum_of_children(weights)
 
@@ -113,40 +143,37 @@ def combine_in_tiles(
         )
         return first_gradient, others_gradient
 
-    @ops.custom_gradient
-    def combined(children, *kernels):
+    def forward_all(children, *kernels):
         def forward_tile(carry, _, children):
             _, *votes = make_votes(children, kernels)
             return carry, (results(*votes),), tuple(votes) if keep_votes else ()
 
-        _, (result,), kept = scan_and_keep(forward_tile, (), (children,), rows)
+        _, (result,), residuals = scan_and_keep(forward_tile, (), (children,), rows)
+        return ops.cast(result, dtype), residuals
 
-        def gradient(*arguments, upstream=None):
-            if upstream is None:
-                (upstream,) = arguments
+    def backward_all(arguments, residuals, upstream):
+        children, *kernels = arguments
 
-            def backward_tile(carry, kept, children, upstream):
-                children, *votes = make_votes(children, () if keep_votes else kernels)
-                votes = votes or kept
-                votes_gradients = [ops.cast(one, dtype) for one in backward(*votes, upstream)]
-                transposed = ops.transpose(children, (0, 2, 1))
-                carry = tuple(
-                    total + ops.cast(ops.matmul(transposed, one), wide)
-                    for total, one in zip(carry, votes_gradients, strict=True)
-                )
-                gradient = sum(
-                    ops.matmul(one, ops.transpose(kernel, (0, 2, 1)))
-                    for one, kernel in zip(votes_gradients, kernels, strict=True)
-                )
-                gradient = ops.reshape(gradient[..., :summed], (inputs, -1, places, child_dim))
-                return carry, (ops.transpose(gradient, (1, 2, 0, 3)),), ()
+        def backward_tile(carry, residuals, children, upstream):
+            children, *votes = make_votes(children, () if keep_votes else kernels)
+            votes = votes or residuals
+            votes_gradients = [ops.cast(one, dtype) for one in backward(*votes, upstream)]
+            transposed = ops.transpose(children, (0, 2, 1))
+            carry = tuple(
+                total + ops.cast(ops.matmul(transposed, one), wide)
+                for total, one in zip(carry, votes_gradients, strict=True)
+            )
+            gradient = sum(
+                ops.matmul(one, ops.transpose(kernel, (0, 2, 1)))
+                for one, kernel in zip(votes_gradients, kernels, strict=True)
+            )
+            gradient = ops.reshape(gradient[..., :summed], (inputs, -1, places, child_dim))
+            return carry, (ops.transpose(gradient, (1, 2, 0, 3)),), ()
 
-            zeros = tuple(ops.zeros(kernel.shape, dtype=wide) for kernel in kernels)
-            arrays = (children, ops.cast(upstream, wide))
-            sums, (children_gradient,), _ = scan_and_keep(backward_tile, zeros, arrays, rows, kept)
-            return children_gradient, *(ops.cast(one, dtype) for one in sums)
-
-        return ops.cast(result, dtype), gradient
+        zeros = tuple(ops.zeros(kernel.shape, dtype=wide) for kernel in kernels)
+        arrays = (children, ops.cast(upstream, wide))
+        sums, (children_gradient,), _ = scan_and_keep(backward_tile, zeros, arrays, rows, residuals)
+        return children_gradient, *(ops.cast(one, dtype) for one in sums)
 
     kernel = ops.reshape(ops.cast(kernel, wide), (inputs, summed, per_child, width))
     if offset is not None:
@@ -158,7 +185,7 @@ def combine_in_tiles(
         last_rows = ops.reshape(last_rows, (inputs, 1, per_child, width))
         kernel = ops.concatenate([kernel, last_rows], axis=1)
     kernels = (ops.cast(one, dtype) for one in _in_orthogonal_basis(kernel))
-    result = combined(children, *kernels)
+    result = custom_vjp(forward_all, backward_all)(children, *kernels)
     poses = ops.reshape(result[:, :width], (-1, parents, pose_dim))
     if not return_coupling:
         return poses
@@ -202,7 +229,7 @@ def _sums_slices(number):
     an axis makes a kernel of its own: 8192 rows of 4 children with 8 votes for 4 parents of 24
     take half the time on a CPU, forward and backward. The others start an operation for each.
     """
-    return keras.backend.backend() == "jax" and runs_on_cpu() and number <= _MOST_SLICES
+    return keras.backend.backend() == "jax" and runs_on_cpu() and number <= _MAX_SLICES
 
 
 def _in_orthogonal_basis(array):

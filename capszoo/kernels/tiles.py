@@ -7,12 +7,12 @@ from capszoo.device import runs_on_cpu
 
 # Of the largest tensor of a tile. Dynamic routing of 1152 children of 8 to 10 parents of 16,
 # forward and backward, takes 1.1 times as long with half or twice as much, twice as long at once.
-_CPU_BYTES = 12e6
+_MAX_TILE_BYTES_ON_CPU = 12e6
 # A GPU has to be given enough work at once.
-_GPU_BYTES = 256e6
+_MAX_TILE_BYTES_ON_GPU = 256e6
 # Of the largest tensor of a chunk: a few of them fit a core's own cache of 2 MB. EM routing takes
 # 1.1 times as long with twice as much, 1.4 times with four times.
-_CHUNK_BYTES = 4e5
+_MAX_CHUNK_BYTES = 4e5
 
 
 def rows_per_tile(bytes_per_row):
@@ -26,10 +26,12 @@ def rows_per_tile(bytes_per_row):
 
     Example:
 
-    >>> capszoo.ops.rows_per_tile(1e15)
+    >>> capszoo.kernels.tiles.rows_per_tile(1e15)
     1
     """
-    rows = int((_CPU_BYTES if runs_on_cpu() else _GPU_BYTES) // bytes_per_row)
+    rows = int(
+        (_MAX_TILE_BYTES_ON_CPU if runs_on_cpu() else _MAX_TILE_BYTES_ON_GPU) // bytes_per_row
+    )
     return 1 << max(rows.bit_length() - 1, 0)
 
 
@@ -53,7 +55,7 @@ def scan_tiles(step, carry, arrays, rows):
 
     >>> x = np.arange(6.0, dtype="float32")
     >>> add = lambda carry, tile: ((carry[0] + ops.sum(tile),), (tile * 2,))
-    >>> (total,), (twice,) = capszoo.ops.scan_tiles(add, (0.0,), (x,), 4)
+    >>> (total,), (twice,) = capszoo.kernels.tiles.scan_tiles(add, (0.0,), (x,), 4)
     >>> float(total), np.asarray(twice).tolist()
     (15.0, [0.0, 2.0, 4.0, 6.0, 8.0, 10.0])
     """
@@ -85,9 +87,9 @@ def scan_and_keep(step, carry, arrays, rows, kept=()):
 
     >>> x = ops.arange(6.0)
     >>> roots = lambda carry, _, tile: (carry, (), (ops.sqrt(tile),))
-    >>> _, _, kept = capszoo.ops.scan_and_keep(roots, (), (x,), 4)
+    >>> _, _, kept = capszoo.kernels.tiles.scan_and_keep(roots, (), (x,), 4)
     >>> squares = lambda carry, kept, tile: (carry, (kept[0] ** 2 - tile,), ())
-    >>> _, (zeros,), _ = capszoo.ops.scan_and_keep(squares, (), (x,), 4, kept)
+    >>> _, (zeros,), _ = capszoo.kernels.tiles.scan_and_keep(squares, (), (x,), 4, kept)
     >>> bool(ops.max(ops.abs(zeros)) < 1e-5)
     True
     """
@@ -99,7 +101,7 @@ def scan_and_keep(step, carry, arrays, rows, kept=()):
     return _SCANS[keras.backend.backend()](step, carry, arrays, rows, kept)
 
 
-def chunks_per_tile(number, bytes_of_one, chunk_bytes=_CHUNK_BYTES):
+def chunks_per_tile(number, bytes_of_one, chunk_bytes=_MAX_CHUNK_BYTES):
     """Computes into how many chunks a tile should be cut: a divisor of a number of parts.
 
     XLA makes loops that cost next to nothing, and reads a core's own cache several times as fast
@@ -117,7 +119,7 @@ def chunks_per_tile(number, bytes_of_one, chunk_bytes=_CHUNK_BYTES):
 
     Example:
 
-    >>> capszoo.ops.chunks_per_tile(10, 1)
+    >>> capszoo.kernels.tiles.chunks_per_tile(10, 1)
     1
     """
     if keras.backend.backend() != "jax" or not runs_on_cpu():
@@ -143,7 +145,7 @@ def scan_chunks(step, carry, arrays, chunks):
 
     >>> x, y = np.arange(6.0, dtype="float32"), np.ones((2, 5), "float32")
     >>> add = lambda carry, x, y: ((carry[0] + ops.sum(x),), (x * 2,))
-    >>> (total,), (twice,) = capszoo.ops.scan_chunks(add, (0.0,), (x, y), 2)
+    >>> (total,), (twice,) = capszoo.kernels.tiles.scan_chunks(add, (0.0,), (x, y), 2)
     >>> float(total), np.asarray(twice).tolist()
     (15.0, [0.0, 2.0, 4.0, 6.0, 8.0, 10.0])
     """
