@@ -1,6 +1,8 @@
 """What a training was asked for: from a preset or family, data and settings to one recipe."""
 
 import copy
+import json
+import os
 
 from capszoo import data as data_sets
 from capszoo.data.images import fitting_size
@@ -40,7 +42,11 @@ def resolve(target, changes):
     """
     preset, limit = _find(target)
     before = preset.model_dump(mode="json", exclude=set(OF_WEIGHTS), exclude_none=True)
-    changes = {key: plain(value) for key, value in changes.items()}
+    # As a file would hold them: lists for tuples, text for paths.
+    changes = {
+        key: json.loads(json.dumps(plain(value), default=os.fspath))
+        for key, value in changes.items()
+    }
     changed = _apply(before, changes, preset.name)
     if _name_of_data(changed) != _name_of_data(before):
         changed = _apply(_without_its_data(before), changes, preset.name)
