@@ -111,19 +111,24 @@ def check_image_shape(image_shape: Any) -> tuple[int, int, int]:
     return height, width, channels
 
 
-def check_fits(image_shape: Sequence[int], windows: Sequence[tuple[int, int]]) -> None:
+def check_fits(image_shape: Sequence[int], windows: Sequence[tuple[Any, Any]]) -> None:
     """Raises `ValueError` unless unpadded windows fit one after the other.
 
     Args:
         image_shape: `(height, width, channels)`.
-        windows: Pairs of kernel size and strides, from the image on.
+        windows: Pairs of kernel size and strides, each an integer or `(height, width)`, from the
+            image on.
     """
-    smallest = 1
+    smallest = [1, 1]
     for kernel_size, strides in reversed(windows):
-        smallest = (smallest - 1) * strides + kernel_size
-    if min(image_shape[:2]) < smallest:
+        sizes, steps = check_size("kernel_size", kernel_size, 2), check_size("strides", strides, 2)
+        smallest = [
+            (least - 1) * step + size
+            for least, step, size in zip(smallest, steps, sizes, strict=True)
+        ]
+    if image_shape[0] < smallest[0] or image_shape[1] < smallest[1]:
         raise ValueError(
             f"Images of {image_shape[0]}x{image_shape[1]} are too small for these kernel sizes "
-            f"and strides: the smallest that works is {smallest}x{smallest}. "
+            f"and strides: the smallest that works is {smallest[0]}x{smallest[1]}. "
             f"Received: image_shape={tuple(image_shape)}"
         )

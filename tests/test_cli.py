@@ -1,6 +1,7 @@
 """The command line: what it prints, where, and with which exit code."""
 
 import contextlib
+import csv
 import json
 import os
 import pathlib
@@ -252,6 +253,44 @@ def test_predict(run, trained, picture):
         len(json.loads(run("predict", trained, picture, "--top", 99, "--json")[1])[0]["classes"])
         == 10
     )
+
+
+def test_predict_folder(run, refused, trained, picture, tmp_path):
+    """Folders in folders, to a file; what is no picture is left out, and named if called one."""
+    (tmp_path / "photos" / "deep").mkdir(parents=True)
+    for path in ("a.png", "deep/b.tif"):
+        Image.open(picture).save(tmp_path / "photos" / path)
+    (tmp_path / "photos" / "notes.txt").write_text("x")
+    (tmp_path / "photos" / "broken.jpg").write_text("x")
+    code, out, err = run("predict", trained, "photos", picture, "--output", "found.csv")
+    assert (code, out) == (0, "")
+    assert "Left out: Cannot read photos/broken.jpg as a picture" in err
+    assert "notes.txt" not in err
+    with open(tmp_path / "found.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["image"] for row in rows] == ["photos/a.png", "photos/deep/b.tif", str(picture)]
+    model = capszoo.load(trained)
+    image = capszoo.data.read_image(picture, (8, 8, 1))
+    expected = model.predict(image[None], verbose=0)[0]
+    for row in rows:
+        scores = [float(row[f"score of {number}"]) for number in range(10)]
+        np.testing.assert_allclose(scores, expected, atol=1e-4)
+        assert row["class"] == str(expected.argmax())
+        assert float(row["score"]) == max(scores)
+    assert "in a folder that exists: no/where.csv" in refused(
+        "predict", trained, "photos", "--output", "no/where.csv"
+    )
+
+
+def test_train_a_family_on_data(run, folder, tmp_path):
+    words = ("train", "cluster_capsnet", "--data", folder / "toy.npz", "--epochs", 1)
+    code, out, err = run(*words, "--set", "training.batch_size=40", "--output", "mine", "--json")
+    assert code == 0, err
+    assert f"--data {folder / 'toy.npz'}" in json.loads(out)["command"]
+    preset = capszoo.zoo.read_preset(tmp_path / "mine")
+    assert (preset.name, preset.model["num_classes"]) == ("cluster_capsnet", 10)
+    code, out, _ = run("evaluate", "mine", "--json")
+    assert json.loads(out)["golden_difference"] <= 1e-4
 
 
 def test_unknown_preset(refused):

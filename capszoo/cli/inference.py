@@ -1,5 +1,7 @@
 """Commands that run a trained preset: evaluate, predict."""
 
+import csv
+import io
 from pathlib import Path
 from typing import Annotated
 from typing import Any
@@ -14,9 +16,13 @@ from capszoo.cli.app import DataDirOption
 from capszoo.cli.app import JsonOption
 from capszoo.cli.app import PresetArgument
 from capszoo.cli.app import app
+from capszoo.cli.app import messages
 from capszoo.cli.app import print_json
 from capszoo.cli.app import tables
 from capszoo.data import read_image
+from capszoo.data.image_folder import SUFFIXES
+from capszoo.data.image_folder import picture_files
+from capszoo.files import write_text
 from capszoo.models import get_family
 from capszoo.zoo import figures
 from capszoo.zoo import golden
@@ -57,27 +63,42 @@ def evaluate(
 @app.command()
 def predict(
     preset: PresetArgument,
-    images: Annotated[list[Path], typer.Argument(help="PNG or JPEG files of any size.")],
+    images: Annotated[
+        list[Path], typer.Argument(help="Picture files of any size, and folders of such.")
+    ],
     top: Annotated[int, typer.Option(min=1, help="How many classes to show.")] = 3,
     invert: Annotated[
         bool, typer.Option("--invert", help="Swap dark and bright: for dark ink on white paper.")
     ] = False,
+    output: Annotated[
+        Path | None, typer.Option(help="A CSV file for the scores of all classes.")
+    ] = None,
     as_json: JsonOption = False,
 ):
-    """Classify pictures with a trained preset. A score is a capsule's length, from 0 to 1."""
+    """Classify pictures with a trained preset. A score is a capsule's length, from 0 to 1.
+
+    A file that is given must be a picture. In folders, and those in them, other files are passed
+    over, and pictures that cannot be read are named and left out.
+    """
+    if output is not None and (output.is_dir() or not output.resolve().parent.is_dir()):
+        raise ValueError(f"Expected --output to be a file in a folder that exists: {output}")
     description = zoo.read_preset(preset)
     model = zoo.load(preset)
     height, width, channels = model.image_shape
     size = model.resize or (height, width)
-    pictures = np.stack([read_image(path, (*size, channels)) for path in images])
+    paths, pictures = _read_pictures(images, (*size, channels))
     if invert:
         pictures = 255 - pictures
     scores = model.predict(pictures, verbose=0)
     names = zoo.class_names(description)
+    if output is not None:
+        write_text(output, _as_csv(paths, scores, names))
+        messages.print(f"{len(paths)} pictures: {output}", markup=False, soft_wrap=True)
+        return None
     best = np.argsort(-scores, axis=-1)[:, :top]
     found: list[dict[str, Any]] = [
         {"image": str(path), "classes": [[names[k], round(float(own[k]), 4)] for k in order]}
-        for path, own, order in zip(images, scores, best, strict=True)
+        for path, own, order in zip(paths, scores, best, strict=True)
     ]
     if as_json:
         return print_json(found)
@@ -85,3 +106,38 @@ def predict(
     for one in found:
         table.add_row(one["image"], *[f"{name}  {score:.3f}" for name, score in one["classes"]])
     tables.print(table)
+
+
+def _read_pictures(images, shape):
+    """Reads files, and what can be read in folders; returns the paths and an array."""
+    paths, pictures = [], []
+    for given in images:
+        for path in picture_files(given) if given.is_dir() else [given]:
+            try:
+                picture = read_image(path, shape)
+            except ValueError as error:
+                if path == given or not str(error).startswith("Cannot read"):
+                    raise
+                messages.print(f"Left out: {error}", style="red", markup=False, soft_wrap=True)
+                continue
+            paths.append(path)
+            pictures.append(picture)
+    if not paths:
+        folders = ", ".join(str(path) for path in images)
+        raise ValueError(
+            f"There is no picture file at {folders} that can be read. Expected files that end in "
+            f"{', '.join(SUFFIXES)}."
+        )
+    return paths, np.stack(pictures)
+
+
+def _as_csv(paths, scores, names):
+    """A line for each picture: file, best class, its score, then the scores of all classes."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["image", "class", "score", *[f"score of {name}" for name in names]])
+    for path, own in zip(paths, scores, strict=True):
+        best = int(np.argmax(own))
+        numbers = [f"{float(score):.6f}" for score in (own[best], *own)]
+        writer.writerow([str(path), names[best], *numbers])
+    return text.getvalue()

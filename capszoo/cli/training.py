@@ -11,7 +11,6 @@ from capszoo import training
 from capszoo import zoo
 from capszoo.cli.app import DataDirOption
 from capszoo.cli.app import JsonOption
-from capszoo.cli.app import PresetArgument
 from capszoo.cli.app import app
 from capszoo.cli.app import parse_setting
 from capszoo.cli.app import print_json
@@ -21,7 +20,17 @@ from capszoo.zoo import figures
 
 @app.command()
 def train(
-    preset: PresetArgument,
+    preset: Annotated[
+        str,
+        typer.Argument(
+            metavar="PRESET|FAMILY",
+            help="A preset (name, directory, YAML file, address) or family.",
+        ),
+    ],
+    data: Annotated[
+        str | None,
+        typer.Option(help="Name or path of the data, which say the sizes. Default: the preset's."),
+    ] = None,
     epochs: Annotated[int | None, typer.Option(help="Number of epochs.")] = None,
     settings: Annotated[
         list[str] | None,
@@ -44,10 +53,11 @@ def train(
     ] = False,
     as_json: JsonOption = False,
 ):
-    """Train a preset by its recipe and measure it once on the test images."""
+    """Train a preset or family by its recipe and measure it once on the test images."""
     changes = dict(parse_setting(setting) for setting in settings or [])
     report = training.train(
         preset,
+        data=data,
         epochs=epochs,
         settings=changes,
         seed=seed,
@@ -56,7 +66,7 @@ def train(
         resume=resume,
         distribute=distribute,
         verbose=0 if as_json else "auto",
-        command=_command("train", preset, epochs, settings, seed),
+        command=_command("train", preset, data, epochs, settings, seed),
     )
     if report is None:
         # One of several processes, and not the one that reports.
@@ -78,9 +88,11 @@ def train(
     tables.print(table)
 
 
-def _command(name, preset, epochs, settings, seed):
+def _command(name, preset, data, epochs, settings, seed):
     """The command that repeats a run, without the folders of this machine."""
     words = ["capszoo", name, Path(preset).name]
+    if data is not None:
+        words += ["--data", data]
     if epochs is not None:
         words += ["--epochs", str(epochs)]
     for setting in settings or []:

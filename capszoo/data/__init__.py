@@ -3,9 +3,19 @@
 from capszoo.data.data_set import DataSet
 from capszoo.data.data_set import register
 from capszoo.data.datasets import class_names
+from capszoo.data.datasets import example_shape
 from capszoo.data.datasets import load
 from capszoo.data.datasets import names
 from capszoo.data.datasets import options
 from capszoo.data.images import read_image
 
-__all__ = ["DataSet", "class_names", "load", "names", "options", "read_image", "register"]
+__all__ = [
+    "DataSet",
+    "class_names",
+    "example_shape",
+    "load",
+    "names",
+    "options",
+    "read_image",
+    "register",
+]

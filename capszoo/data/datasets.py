@@ -12,6 +12,7 @@ from capszoo.data.data_set import check_options
 from capszoo.data.data_set import register
 from capszoo.data.digits import load_digits
 from capszoo.data.image_folder import folder_class_names
+from capszoo.data.image_folder import folder_shape
 from capszoo.data.image_folder import load_image_folder
 from capszoo.data.images import check_picture_shape
 from capszoo.data.npz import read_npz
@@ -21,6 +22,7 @@ from capszoo.data.splits import choose
 from capszoo.data.tfds_source import read_tfds
 from capszoo.validation import check_choice
 from capszoo.validation import check_image_shape
+from capszoo.validation import check_number
 from capszoo.validation import unknown_name_error
 
 NUMERALS = tuple("0123456789")
@@ -110,7 +112,7 @@ def class_names(name: str | os.PathLike, data_dir: str | os.PathLike | None = No
     path = _own_path(name)
     if path.is_dir():
         return folder_class_names(path)
-    highest = max(part.labels.max() for part in read_npz(path).values())
+    highest = max(part.labels.max() for part in read_npz(path, pixels=False).values())
     return [str(label) for label in range(highest + 1)]
 
 
@@ -120,6 +122,7 @@ def load(
     data_dir: str | os.PathLike | None = None,
     *,
     image_shape: tuple[int, int, int] | None = None,
+    value_range: tuple[float, float] | None = None,
     **chosen: str | None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns the pictures and labels of one split of a data set.
@@ -137,9 +140,12 @@ def load(
 
     Your own pictures are read from a path (write `"./mnist"` for a folder called as a set is):
 
-    - an `.npz` file with `x_train`, `y_train`, `x_test`, `y_test` as in `keras.datasets`;
-    - a folder with one sub-folder per class of PNG, JPEG, BMP or WebP files, ordered by class.
-      It may hold `train/`, `validation/` and `test/` with such sub-folders; of what is missing,
+    - an `.npz` file with `x_train`, `y_train`, `x_test`, `y_test` as in `keras.datasets`, if you
+      like with `x_val` and `y_val` too, or with the names of MedMNIST (`train_images`,
+      `train_labels`, `val_images`, ...);
+    - a folder with one sub-folder per class of PNG, JPEG, BMP, WebP or TIFF files, ordered by
+      class. It may hold `train/` (or `training/`), `validation/` (`valid/`, `val/`) and `test/`
+      (`testing/`), in any case, with such sub-folders; of what is missing,
       a tenth of each class is carved from the training pictures for the test, then a tenth of
       the rest for validation, at least one picture each, by the SHA-256 of `class/file`.
 
@@ -151,6 +157,8 @@ def load(
         image_shape: Height, width and channels. Pictures of a folder are resized to it, and made
             grayscale (1 channel) or RGB (3); other sets must have it already. Defaults to
             `None`, the shape of the set; the pictures of a folder must then be of one size.
+        value_range: The numbers that mean black and white in an `.npz` file of others than uint8
+            pictures, `(0, 1)` or `(0, 65535)`; they become 0 and 255. Defaults to `None`.
         **chosen: What a named set offers besides; `None` stands for its default. Of smallNORB
             `hold_out` says what is validation: `"object"`, as said above, or `"tenth"`, as of
             the other sets, which leaves pictures of all toys to train on; validation then says
@@ -174,6 +182,8 @@ def load(
     check_choice("split", split, SPLITS)
     if image_shape is not None:
         image_shape = check_image_shape(image_shape)
+    if value_range is not None:
+        value_range = _check_value_range(name, value_range)
     if _is_named(name):
         found = DATA_SETS.get(name)
         chosen = check_options(name, found.options, chosen)
@@ -185,11 +195,38 @@ def load(
         if image_shape is not None:
             check_picture_shape(image_shape)
         return load_image_folder(path, split, image_shape)
-    examples = read_npz(path)[_part(split)]
+    parts = read_npz(path, value_range=value_range)
+    examples = parts[split] if split in parts else parts["train"]
     _check_same_shape(path, examples.images.shape[1:], image_shape)
-    if split == "test":
+    if split == "test" or "validation" in parts:
         return examples.images, examples.labels
     return choose(examples, split, str(path))
+
+
+def example_shape(name: str | os.PathLike) -> tuple[int | None, ...]:
+    """Returns the shape of a set's examples; pictures that differ in size have `None` for it.
+
+    Args:
+        name: A name of `names()`, or the path to a folder or an `.npz` file, as in `load`.
+
+    Returns:
+        Tuple, for pictures `(height, width, channels)`.
+
+    Raises:
+        FileNotFoundError: If there is nothing at the path.
+        ValueError: If the name is unknown or the files are not as `load` needs them.
+
+    Example:
+
+    >>> capszoo.data.example_shape("smallnorb")
+    (48, 48, 2)
+    """
+    if _is_named(name):
+        return DATA_SETS.get(name).shape
+    path = _own_path(name)
+    if path.is_dir():
+        return folder_shape(path)
+    return read_npz(path, pixels=False)["train"].images.shape[1:]
 
 
 def named_shape(name: str | os.PathLike) -> tuple[int, ...] | None:
@@ -204,6 +241,25 @@ def options(name: str | os.PathLike) -> list[str]:
 
 def _is_named(name):
     return isinstance(name, str) and name in names()
+
+
+def _check_value_range(name, value_range):
+    is_file = not _is_named(name) and not _own_path(name).is_dir()
+    if not is_file:
+        raise ValueError(
+            "Argument `value_range` is for the numbers of an .npz file; other pictures have "
+            f"theirs. Received: value_range={value_range!r} for {os.fspath(name)!r}"
+        )
+    try:
+        low, high = (check_number("value_range", value) for value in value_range)
+    except (TypeError, ValueError):
+        low = high = 0
+    if not low < high:
+        raise ValueError(
+            "Received an invalid value for argument `value_range`, expected two numbers, the "
+            f"smaller first. Received: value_range={value_range!r}"
+        )
+    return low, high
 
 
 def _part(split):

@@ -10,7 +10,13 @@ from capszoo.data.splits import SPLITS
 from capszoo.data.splits import digest
 from capszoo.data.splits import hold_out_tenth
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
+# What people call the folders of the splits, in any case.
+SPLIT_FOLDERS = {
+    "train": ("train", "training"),
+    "validation": ("validation", "valid", "val"),
+    "test": ("test", "testing"),
+}
 
 
 def load_image_folder(
@@ -18,8 +24,9 @@ def load_image_folder(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Reads one split of a folder of pictures, ordered by class and by file name.
 
-    The folder holds one sub-folder per class, or else `train/` and, where there are such,
-    `validation/` and `test/`, each with the same class folders. A split without a folder is
+    The folder holds one sub-folder per class, or else `train/` (or `training/`) and, where there
+    are such, `validation/` (`valid/`, `val/`) and `test/` (`testing/`), in any case, each with the
+    same class folders. A split without a folder is
     carved from the training pictures: a tenth of each class (at least one picture) for the
     test, then a tenth of the rest for validation, by the digests of their paths.
 
@@ -66,14 +73,24 @@ def _split_folders(folder):
             f"train/, validation/ and test/ with such sub-folders."
         )
     # Only if all of them are splits: "train" may well be a class beside "car" and "plane".
-    if not set(found) <= set(SPLITS):
+    split_of = {alias: split for split, aliases in SPLIT_FOLDERS.items() for alias in aliases}
+    if not {name.lower() for name in found} <= set(split_of):
         return {"train": folder}
-    if "train" not in found:
+    splits = {}
+    for name, path in found.items():
+        split = split_of[name.lower()]
+        if split in splits:
+            raise ValueError(
+                f"{folder} has two folders for one split: {splits[split].name}/ and {name}/. "
+                "Leave one of them."
+            )
+        splits[split] = path
+    if "train" not in splits:
         raise ValueError(
             f"{folder} lacks train/. Expected train/ and, if you like, validation/ and test/. "
             f"Received: {', '.join(found)}."
         )
-    return found
+    return splits
 
 
 def _files_of_splits(folder):
@@ -98,6 +115,19 @@ def _files_of_splits(folder):
     return files
 
 
+def picture_files(folder: Path) -> list[Path]:
+    """Returns the picture files of a folder and those in it, but hidden ones, by path."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if _is_picture(path) and not any(part[0] == "." for part in path.relative_to(folder).parts)
+    )
+
+
+def _is_picture(path):
+    return path.suffix.lower() in SUFFIXES and path.name[0] != "." and path.is_file()
+
+
 def _class_files(root):
     folders = _sub_folders(root)
     if not folders:
@@ -105,11 +135,7 @@ def _class_files(root):
     files = []
     for folder in folders.values():
         # Other files, such as the thumbnails that some systems leave, are passed over.
-        of_class = sorted(
-            path
-            for path in folder.iterdir()
-            if path.suffix.lower() in SUFFIXES and path.name[0] != "." and path.is_file()
-        )
+        of_class = sorted(path for path in folder.iterdir() if _is_picture(path))
         if not of_class:
             raise ValueError(
                 f"The class folder {folder} holds no pictures ({', '.join(SUFFIXES)}). "
@@ -117,6 +143,17 @@ def _class_files(root):
             )
         files += of_class
     return files
+
+
+def folder_shape(folder: Path) -> tuple[int | None, int | None, int]:
+    """Returns the shape of all pictures of all splits, RGB if any has colours.
+
+    Height and width are `None` where they differ.
+    """
+    shapes = {native_shape(path) for paths in _files_of_splits(folder).values() for path in paths}
+    channels = max(shape[2] for shape in shapes)
+    sizes = {shape[:2] for shape in shapes}
+    return (*sizes.pop(), channels) if len(sizes) == 1 else (None, None, channels)
 
 
 def _common_shape(folder, files):

@@ -35,7 +35,7 @@ def read_image(path: str | os.PathLike, image_shape: tuple[int, int, int]) -> np
     aspect ratio.
 
     Args:
-        path: A PNG, JPEG, BMP or WebP file, or any other that Pillow reads.
+        path: A PNG, JPEG, BMP, WebP or TIFF file, or any other that Pillow reads.
         image_shape: Height, width and channels, 1 for grayscale or 3 for RGB.
 
     Returns:
@@ -96,6 +96,32 @@ def resize_images(images: np.ndarray, height: int, width: int) -> np.ndarray:
     return resized
 
 
+def fitting_size(size: tuple, limit: tuple) -> tuple[int, int] | None:
+    """Finds the size to which pictures are brought that are larger than a limit.
+
+    Args:
+        size: Their height and width, `None` and `None` where they differ.
+        limit: The largest height and width.
+
+    Returns:
+        Height and width, in the pictures' own ratio where they have one; `None` where they stay
+        as they are.
+
+    Example:
+
+    >>> fitting_size = capszoo.data.images.fitting_size
+    >>> fitting_size((480, 640), (32, 32)), fitting_size((28, 28), (32, 32))
+    ((24, 32), None)
+    """
+    if None in size:
+        return limit[0], limit[1]
+    factor = min(most / side for most, side in zip(limit, size, strict=True))
+    if factor >= 1:
+        return None
+    height, width = (max(1, round(factor * side)) for side in size)
+    return height, width
+
+
 def crop_middle(images: np.ndarray, height: int, width: int) -> np.ndarray:
     """Cuts the middle out of pictures of shape (n, rows, columns, channels)."""
     top, left = (images.shape[1] - height) // 2, (images.shape[2] - width) // 2
@@ -105,7 +131,7 @@ def crop_middle(images: np.ndarray, height: int, width: int) -> np.ndarray:
 def native_shape(path: str | os.PathLike) -> tuple[int, int, int]:
     """Returns the shape that a picture file has of itself, turned upright."""
     picture = open_picture(path)
-    is_gray = picture.mode in ("1", "L", "LA", "F") or picture.mode.startswith("I")
+    is_gray = picture.mode in ("1", "L", "LA") or picture.mode.startswith("I")
     return picture.height, picture.width, 1 if is_gray else 3
 
 
@@ -118,12 +144,16 @@ def open_picture(path: str | os.PathLike) -> "Image.Image":
         raise FileNotFoundError(f"There is no picture file at {os.fspath(path)}.")
     try:
         with Image.open(path) as picture:
+            if picture.format == "TIFF" and getattr(picture, "n_frames", 1) > 1:
+                raise ValueError(f"it holds {picture.n_frames} pictures, not one.")
+            if picture.mode == "F":
+                raise ValueError("it holds floats, whose range no picture file says.")
             # Makes a copy, and so reads every pixel: a file cut short is found here.
             return ImageOps.exif_transpose(picture)
     # Pillow's decoders raise all of these on damaged files.
     except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
         raise ValueError(
-            f"Cannot read {os.fspath(path)} as a picture (PNG, JPEG, BMP, WebP): {error}"
+            f"Cannot read {os.fspath(path)} as a picture (PNG, JPEG, BMP, WebP, TIFF): {error}"
         ) from error
 
 

@@ -9,27 +9,46 @@ import numpy as np
 from capszoo.data.splits import Examples
 
 LAYOUT = "x_train, y_train, x_test, y_test"
-CONVERT = (
-    "Pictures are stored as uint8 from 0 to 255 (for floats from 0 to 1: "
-    "`np.rint(255 * x).astype('uint8')`)."
-)
+# What people call the arrays of a split, beside `x_train` and `y_train`; MedMNIST's come second.
+NAMES = {
+    "train": [("x_train", "y_train"), ("train_images", "train_labels")],
+    "validation": [
+        ("x_val", "y_val"),
+        ("x_valid", "y_valid"),
+        ("x_validation", "y_validation"),
+        ("val_images", "val_labels"),
+    ],
+    "test": [("x_test", "y_test"), ("test_images", "test_labels")],
+}
 
 
-def read_npz(path: Path, with_instances: bool = False) -> dict[str, Examples]:
-    """Reads and checks the training and test examples of an `.npz` file.
+def read_npz(
+    path: Path,
+    with_instances: bool = False,
+    value_range: tuple[float, float] | None = None,
+    pixels: bool = True,
+) -> dict[str, Examples]:
+    """Reads and checks the examples of an `.npz` file.
 
-    Both parts are checked whichever is wanted, so that a mistake in the test set shows before
+    All parts are checked whichever is wanted, so that a mistake in the test set shows before
     the training and not after it. Nothing in the file is ever unpickled.
 
     Args:
-        path: The file. It holds `x_train` and `x_test`, uint8 pictures (n, height, width,
-            channels) or grayscale (n, height, width), and `y_train` and `y_test`, integer
-            labels (n,) or (n, 1).
+        path: The file. It holds `x_train` and `x_test`, pictures (n, height, width, channels) or
+            grayscale (n, height, width), and `y_train` and `y_test`, integer labels (n,) or
+            (n, 1); if it likes, `x_val` and `y_val` too. The names of MedMNIST, `train_images`,
+            `train_labels` and so on, do as well. The pictures are uint8 from 0 to 255, or
+            numbers of any other kind with a `value_range`.
         with_instances: Whether it must also hold `instance_train`, the number of the object in
             each training picture. Defaults to `False`.
+        value_range: The numbers of black and white, which become 0 and 255.
+            Defaults to `None`: the pictures are uint8.
+        pixels: Whether the pictures are made uint8, and refused if they cannot be.
+            Defaults to `True`.
 
     Returns:
-        The examples under `"train"` and `"test"`, with a channel axis and int64 labels.
+        The examples under `"train"`, `"test"` and, if there are such, `"validation"`, with a
+        channel axis and int64 labels.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -37,26 +56,36 @@ def read_npz(path: Path, with_instances: bool = False) -> dict[str, Examples]:
     """
     if not path.is_file():
         raise FileNotFoundError(f"There is no data file at {path}.")
-    names = LAYOUT.split(", ") + (["instance_train"] if with_instances else [])
-    arrays = _read_arrays(path, names)
+    arrays, names = _read_arrays(path, with_instances)
     parts = {}
-    for part in ("train", "test"):
-        images = _check_images(path, f"x_{part}", arrays[f"x_{part}"])
-        labels = _check_labels(path, f"y_{part}", arrays[f"y_{part}"], len(images))
+    for part, (x, y) in names.items():
+        images = _check_images(path, x, arrays[x])
+        if pixels:
+            images = _as_pixels(path, x, images, value_range)
+        labels = _check_labels(path, y, arrays[y], len(images))
         instances = arrays.get(f"instance_{part}")
         if instances is not None:
             instances = _check_labels(path, f"instance_{part}", instances, len(images))
         parts[part] = Examples(images, labels, instances)
-    train_shape, test_shape = (parts[part].images.shape[1:] for part in ("train", "test"))
-    if train_shape != test_shape:
+    shape = parts["train"].images.shape[1:]
+    for part, (x, _) in names.items():
+        if parts[part].images.shape[1:] != shape:
+            raise ValueError(
+                f"The pictures of {path} must all have one shape. Received: {names['train'][0]} "
+                f"with {shape} and {x} with {parts[part].images.shape[1:]}."
+            )
+    lowest = min(int(part.labels.min()) for part in parts.values())
+    if lowest > 0:
+        highest = max(int(part.labels.max()) for part in parts.values())
         raise ValueError(
-            f"The pictures of {path} must all have one shape. Received: x_train with "
-            f"{train_shape} and x_test with {test_shape}."
+            f"The labels of {path} must be counted from 0. Received: {lowest} to {highest}. "
+            f"Store `labels - {lowest}`."
         )
     return parts
 
 
-def _read_arrays(path, names):
+def _read_arrays(path, with_instances):
+    """Reads the arrays of a file by name, and says which names are those of each split."""
     # Asked first, because `np.load` also takes a lone array, and takes any other file for a
     # pickle: its message would advise to allow pickles.
     if not zipfile.is_zipfile(path):
@@ -64,29 +93,40 @@ def _read_arrays(path, names):
             f"{path} is not an .npz file, or only a part of one (a download cut short?). "
             f"Expected an archive written by `np.savez`, with the arrays {LAYOUT}."
         )
-    arrays = {}
+    arrays, name = {}, None
     try:
         with np.load(path, allow_pickle=False) as archive:
-            missing = [name for name in names if name not in archive.files]
-            if not missing:
-                for name in names:
-                    arrays[name] = archive[name]
+            names = {part: _names_in(archive.files, pairs) for part, pairs in NAMES.items()}
+            # Validation can be carved from the training pictures.
+            if not set(names["validation"]) & set(archive.files):
+                del names["validation"]
+            expected = [name for pair in names.values() for name in pair]
+            expected += ["instance_train"] if with_instances else []
+            missing = [name for name in expected if name not in archive.files]
+            for name in [] if missing else expected:
+                arrays[name] = archive[name]
+            held = ", ".join(archive.files) or "none"
     except (ValueError, OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
-        where = f"the array {names[len(arrays)]!r} of " if len(arrays) < len(names) else ""
+        where = f"the array {name!r} of " if name is not None else ""
         raise ValueError(f"Cannot read {where}{path}: {error}") from error
     if missing:
         raise ValueError(
-            f"{path} lacks {', '.join(missing)}. Expected the arrays {', '.join(names)}. "
-            f"Received: {', '.join(archive.files) or 'none'}."
+            f"{path} lacks {', '.join(missing)}. Expected the arrays {', '.join(expected)}, or "
+            f"those of MedMNIST (train_images, train_labels, ...). Received: {held}."
         )
-    return arrays
+    return arrays, names
+
+
+def _names_in(files, pairs):
+    """The first pair of names of which a file holds one; the first of all where it holds none."""
+    return next((pair for pair in pairs if set(pair) & set(files)), pairs[0])
 
 
 def _check_images(path, name, images):
-    if images.dtype != np.uint8:
+    is_number = np.issubdtype(images.dtype, np.integer) or np.issubdtype(images.dtype, np.floating)
+    if not is_number:
         raise ValueError(
-            f"The array {name!r} of {path} must be of type uint8. {CONVERT} "
-            f"Received: {images.dtype}."
+            f"The array {name!r} of {path} must be of type uint8. Received: {images.dtype}."
         )
     if images.ndim == 3:
         images = images[..., np.newaxis]
@@ -96,6 +136,28 @@ def _check_images(path, name, images):
             f"(n, height, width), none of them 0. Received: {images.shape}."
         )
     return images
+
+
+def _as_pixels(path, name, images, value_range):
+    if value_range is None:
+        if images.dtype == np.uint8:
+            return images
+        raise ValueError(
+            f"The array {name!r} of {path} must be of type uint8, or the numbers of black and "
+            "white be stated: value_range=(0, 1), in a preset data.value_range, for floats from 0 "
+            f"to 1, (0, 65535) for 16 bits. Received: {images.dtype} from {images.min()} to "
+            f"{images.max()}."
+        )
+    low, high = value_range
+    if not (images.min() >= low and images.max() <= high):
+        raise ValueError(
+            f"The array {name!r} of {path} must hold numbers from {low} to {high}, its "
+            f"value_range. Received: {images.min()} to {images.max()}."
+        )
+    pixels = np.empty(images.shape, "uint8")
+    for image, result in zip(images, pixels, strict=True):  # one by one: no copy in float64
+        result[...] = np.rint((image.astype("float64") - low) * (255 / (high - low)))
+    return pixels
 
 
 def _check_labels(path, name, labels, count):

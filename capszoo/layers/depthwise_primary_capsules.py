@@ -19,7 +19,7 @@ class DepthwisePrimaryCapsules(keras.layers.Layer):
     Args:
         pose_dim: Size of a capsule's pose vector; must divide the channels.
         kernel_size: Height and width of the window in pixels, one integer or two.
-        strides: Step between windows in pixels. Defaults to `1`.
+        strides: Steps between windows in pixels, one integer or two. Defaults to `1`.
         kernel_initializer: Initializer of the kernel. Defaults to `"he_normal"`.
         **kwargs: Arguments of `keras.layers.Layer`.
 
@@ -47,7 +47,7 @@ class DepthwisePrimaryCapsules(keras.layers.Layer):
     def __init__(self, pose_dim, kernel_size, strides=1, kernel_initializer="he_normal", **kwargs):
         pose_dim = check_positive_int("pose_dim", pose_dim)
         kernel_size = check_size("kernel_size", kernel_size, rank=2)
-        strides = check_positive_int("strides", strides)
+        strides = check_size("strides", strides, rank=2)
         super().__init__(**kwargs)
         self.pose_dim = pose_dim
         self.kernel_size = kernel_size
@@ -55,11 +55,16 @@ class DepthwisePrimaryCapsules(keras.layers.Layer):
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.convolution = keras.layers.DepthwiseConv2D(
             kernel_size,
-            strides=strides,
+            # TensorFlow's has one step for both axes.
+            strides=strides[0] if self._has_one_step else 1,
             depthwise_initializer=self.kernel_initializer.clone(),
             dtype=self.dtype_policy,
             name="convolution",
         )
+
+    @property
+    def _has_one_step(self):
+        return self.strides[0] == self.strides[1]
 
     def build(self, input_shape):
         self.compute_output_shape(input_shape)
@@ -67,6 +72,8 @@ class DepthwisePrimaryCapsules(keras.layers.Layer):
 
     def call(self, inputs):
         features = self.convolution(inputs)
+        if not self._has_one_step:
+            features = features[:, :: self.strides[0], :: self.strides[1]]
         *size, channels = features.shape[1:]
         shape = (-1, *size, channels // self.pose_dim, self.pose_dim)
         return squash(ops.reshape(features, shape), kind="exponential")
@@ -84,8 +91,7 @@ class DepthwisePrimaryCapsules(keras.layers.Layer):
                 f"Argument `pose_dim` must divide the {channels} channels of the input. "
                 f"Received: pose_dim={self.pose_dim}"
             )
-        strides = (self.strides, self.strides)
-        grid = window_grid("inputs", size, self.kernel_size, strides, "valid")
+        grid = window_grid("inputs", size, self.kernel_size, self.strides, "valid")
         return (batch, *grid, channels // self.pose_dim, self.pose_dim)
 
     def get_config(self):

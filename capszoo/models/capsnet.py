@@ -1,5 +1,6 @@
 """CapsNet: two convolutions, primary capsules, class capsules by dynamic routing."""
 
+import math
 from typing import Any
 from typing import ClassVar
 
@@ -17,6 +18,7 @@ from capszoo.validation import check_fits
 from capszoo.validation import check_image_shape
 from capszoo.validation import check_number
 from capszoo.validation import check_positive_int
+from capszoo.validation import check_size
 
 
 @register_family("capsnet")
@@ -37,7 +39,8 @@ class CapsNet(CapsuleClassifier):
         image_shape: `(height, width, channels)` of the images. Defaults to `(28, 28, 1)`.
         num_classes: How many classes there are. Defaults to `10`.
         conv_filters: Filters of the first convolution. Defaults to `256`.
-        conv_kernel_size: Size of its window in pixels. Defaults to `9`.
+        conv_kernel_size: Size of its window in pixels, one number or `(height, width)`, as are
+            the other sizes and steps of windows. Defaults to `9`.
         primary_types: How many types of primary capsules there are. Defaults to `32`.
         primary_dim: Size of a primary capsule's pose. Defaults to `8`.
         primary_kernel_size: Size of the window of the primary capsules. Defaults to `9`.
@@ -104,6 +107,9 @@ class CapsNet(CapsuleClassifier):
         **kwargs,
     ):
         image_shape = check_image_shape(image_shape)
+        check_size("conv_kernel_size", conv_kernel_size, rank=2)
+        check_size("primary_kernel_size", primary_kernel_size, rank=2)
+        check_size("primary_strides", primary_strides, rank=2)
         if padding == "valid":
             check_fits(
                 image_shape,
@@ -141,7 +147,8 @@ class CapsNet(CapsuleClassifier):
             name="conv",
         )(features)
         # 0.1 for the sizes and the factor 1/32 of the paper's code.
-        fan_in = self.primary_kernel_size**2 * self.conv_filters
+        window = check_size("primary_kernel_size", self.primary_kernel_size, rank=2)
+        fan_in = math.prod(window) * self.conv_filters
         stddev = 0.45 / (self.primary_scale * fan_in**0.5)
         children = PrimaryCapsules(
             self.primary_types,

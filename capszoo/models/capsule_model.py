@@ -12,6 +12,8 @@ import numpy as np
 
 from capszoo import routing as routings
 from capszoo.models import arguments
+from capszoo.models import layer_changes
+from capszoo.models import one_answer
 from capszoo.models.inputs import ImageInput
 from capszoo.models.inputs import InputEnd
 from capszoo.models.measure import Measure
@@ -206,6 +208,7 @@ class CapsuleModel(keras.Model):
                 `default_metrics()`. Defaults to `None`.
             **kwargs: Other arguments of `keras.Model.compile`.
         """
+        one_answer.check_compile(self.primary_output, loss, metrics, kwargs.get("loss_weights"))
         optimizer = self.default_optimizer() if optimizer is None else optimizer
         loss = self.default_loss() if loss is None else loss
         metrics = self.default_metrics() if metrics is None else metrics
@@ -252,14 +255,17 @@ class CapsuleModel(keras.Model):
 
     def fit(self, x=None, y=None, *args, **kwargs):
         """Trains the model; arguments, data and result as in `keras.Model.fit`."""
+        one_answer.check_data(x, y, self.primary_output)
         self._check_arrays(x, y)
         validation = kwargs.get("validation_data")
         if isinstance(validation, (tuple, list)) and len(validation) >= 2:
+            one_answer.check_data(*validation[:2], self.primary_output)
             self._check_arrays(*validation[:2])
         return super().fit(x, y, *args, **kwargs)
 
     def evaluate(self, x=None, y=None, *args, **kwargs):
         """Measures loss and metrics; arguments, data and result as in `keras.Model.evaluate`."""
+        one_answer.check_data(x, y, self.primary_output)
         self._check_arrays(x, y)
         return super().evaluate(x, y, *args, **kwargs)
 
@@ -274,6 +280,7 @@ class CapsuleModel(keras.Model):
         Returns:
             NumPy array, one row an example.
         """
+        one_answer.check_data(x, None, self.primary_output)
         self._check_arrays(x)
         return super().predict(x, *args, **kwargs)
 
@@ -343,8 +350,10 @@ class CapsuleModel(keras.Model):
 
     def get_config(self):
         config = {name: self._serialize(getattr(self, name)) for name in self.argument_names()}
+        changes = layer_changes.record(self)
         return {
             **config,
+            **({"layer_changes": changes} if changes or not self.trainable else {}),
             "dtype": keras.dtype_policies.serialize(self.dtype_policy),
             "name": self.name,
             "trainable": self.trainable,
@@ -352,7 +361,12 @@ class CapsuleModel(keras.Model):
 
     @classmethod
     def from_config(cls, config):
-        return cls(**config)
+        arguments = dict(config)
+        changes = arguments.pop("layer_changes", None)
+        model = cls(**arguments)
+        if changes is not None:
+            layer_changes.apply(model, changes)
+        return model
 
     def _serialize(self, value):
         if isinstance(value, Routing):

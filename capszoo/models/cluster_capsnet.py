@@ -12,6 +12,7 @@ from capszoo.models.registry import register_family
 from capszoo.models.tasks import CapsuleClassifier
 from capszoo.validation import check_image_shape
 from capszoo.validation import check_positive_int
+from capszoo.validation import check_size
 
 
 @register_family("cluster_capsnet")
@@ -33,7 +34,8 @@ class ClusterCapsNet(CapsuleClassifier):
             Defaults to `4`.
         cluster_size: How many votes a child gives a parent. Defaults to `8`.
         pose_dim: Size of a pose. Defaults to `24`.
-        strides: Step between the windows of each layer; as many numbers as layers.
+        strides: Step between the windows of each layer; as many numbers, or pairs
+            `(height, width)`, as layers.
             Defaults to `(1, 2, 1, 2, 1)`.
         routing: How capsules are computed; `None` stands for cluster routing with
             `cluster_size`. Defaults to `None`.
@@ -81,10 +83,11 @@ class ClusterCapsNet(CapsuleClassifier):
         image_shape = check_image_shape(image_shape)
         check_positive_int("capsule_types", capsule_types)
         check_positive_int("pose_dim", pose_dim)
-        smallest = math.prod(check_positive_int("strides", step) for step in strides)
-        if min(image_shape[:2]) < smallest:
+        steps = [check_size("strides", step, rank=2) for step in strides]
+        height, width = (math.prod(axis) for axis in zip(*steps, strict=True))
+        if image_shape[0] < height or image_shape[1] < width:
             raise ValueError(
-                f"Images must be at least {smallest}x{smallest} for these strides. "
+                f"Images must be at least {height}x{width} for these strides. "
                 f"Received: image_shape={image_shape}, strides={tuple(strides)}"
             )
         super().__init__(

@@ -12,6 +12,7 @@ from capszoo.models.tasks import CapsuleClassifier
 from capszoo.validation import check_choice
 from capszoo.validation import check_fits
 from capszoo.validation import check_image_shape
+from capszoo.validation import check_size
 
 
 @register_family("efficient_capsnet")
@@ -34,7 +35,8 @@ class EfficientCapsNet(CapsuleClassifier):
         num_classes: How many classes there are. Defaults to `10`.
         conv_filters: Filters of the convolutions; `primary_dim` must divide the last.
             Defaults to `(32, 64, 64, 128)`.
-        kernel_sizes: Sizes of their windows in pixels. Defaults to `(5, 3, 3, 3)`.
+        kernel_sizes: Sizes of their windows in pixels, each one number or `(height, width)`, as
+            are the other sizes and steps of windows. Defaults to `(5, 3, 3, 3)`.
         strides: Steps between their windows. Defaults to `(1, 1, 1, 2)`.
         activation: `"relu"` or `"leaky_relu"` (slope 0.3). Defaults to `"relu"`.
         conv_normalization: `"batch"` or `"instance"`. Defaults to `"batch"`.
@@ -97,8 +99,14 @@ class EfficientCapsNet(CapsuleClassifier):
                 "Arguments `conv_filters`, `kernel_sizes` and `strides` must be of one length. "
                 f"Received: {tuple(conv_filters)}, {tuple(kernel_sizes)}, {tuple(strides)}"
             )
+        for kernel_size in kernel_sizes:
+            check_size("kernel_sizes", kernel_size, rank=2)
+        for step in strides:
+            check_size("strides", step, rank=2)
+        check_size("primary_strides", primary_strides, rank=2)
         windows = list(zip(kernel_sizes, strides, strict=True))
         if primary_kernel_size is not None:
+            check_size("primary_kernel_size", primary_kernel_size, rank=2)
             windows.append((primary_kernel_size, primary_strides))
         check_fits(image_shape, windows)
         super().__init__(

@@ -13,6 +13,7 @@ from capszoo.models.registry import register_family
 from capszoo.models.tasks import CapsuleClassifier
 from capszoo.validation import check_fits
 from capszoo.validation import check_image_shape
+from capszoo.validation import check_size
 
 
 @register_family("em_capsnet")
@@ -31,7 +32,8 @@ class EMCapsNet(CapsuleClassifier):
         image_shape: `(height, width, channels)` of the images. Defaults to `(32, 32, 2)`.
         num_classes: How many classes there are. Defaults to `5`.
         conv_filters: Filters of the first convolution. Defaults to `32`.
-        conv_kernel_size: Size of its window in pixels. Defaults to `5`.
+        conv_kernel_size: Size of its window in pixels, one number or `(height, width)`, as are
+            the other sizes and steps of windows. Defaults to `5`.
         conv_strides: Step between its windows. Defaults to `2`.
         primary_types: How many types of primary capsules there are. Defaults to `32`.
         capsule_types: How many types of capsules each convolutional layer has.
@@ -97,6 +99,11 @@ class EMCapsNet(CapsuleClassifier):
                 "Arguments `capsule_types` and `capsule_strides` must be of one length. "
                 f"Received: {tuple(capsule_types)} and {tuple(capsule_strides)}"
             )
+        check_size("conv_kernel_size", conv_kernel_size, rank=2)
+        check_size("conv_strides", conv_strides, rank=2)
+        check_size("capsule_kernel_size", capsule_kernel_size, rank=2)
+        for strides in capsule_strides:
+            check_size("capsule_strides", strides, rank=2)
         check_fits(
             image_shape,
             [(conv_kernel_size, conv_strides)]

@@ -1,5 +1,7 @@
 """Tasks and families by name: ours, a user's own, and those of installed packages."""
 
+import keras
+
 from capszoo.models.capsule_model import CapsuleModel
 from capszoo.registry import Registry
 from capszoo.registry import check_subclass
@@ -59,6 +61,8 @@ def register_family(name: str):
             raise ValueError(f"{cls.__qualname__} is the family {cls.family!r} already.")
         FAMILIES.add(name, cls)
         cls.family = name
+        # Files of `model.save("model.h5")` name the class alone, without its package.
+        keras.saving.get_custom_objects().setdefault(cls.__name__, cls)
         return cls
 
     return decorate

@@ -15,6 +15,7 @@ from capszoo.validation import check_choice
 from capszoo.validation import check_fits
 from capszoo.validation import check_image_shape
 from capszoo.validation import check_positive_int
+from capszoo.validation import check_size
 
 
 @register_family("residual_capsnet")
@@ -40,7 +41,8 @@ class ResidualCapsNet(CapsuleClassifier):
         pose_dim: Size of the pose of primary and hidden capsules. Defaults to `8`.
         class_dim: Size of a class capsule's pose. Defaults to `16`.
         conv_filters: Filters of the first convolution. Defaults to `256`.
-        conv_kernel_size: Size of its window in pixels. Defaults to `9`.
+        conv_kernel_size: Size of its window in pixels, one number or `(height, width)`, as is
+            the step between windows. Defaults to `9`.
         primary_types: How many types of primary capsules there are; of the variant `"dense"`.
             Defaults to `32`.
         variant: `"dense"` or `"convolutional"`. Defaults to `"dense"`.
@@ -106,6 +108,8 @@ class ResidualCapsNet(CapsuleClassifier):
         image_shape = check_image_shape(image_shape)
         check_positive_int("depth", depth)
         check_choice("variant", variant, ("dense", "convolutional"))
+        check_size("conv_kernel_size", conv_kernel_size, rank=2)
+        check_size("conv_strides", conv_strides, rank=2)
         of_primary = [(conv_kernel_size, 2)] if variant == "dense" else []
         windows = [(conv_kernel_size, conv_strides), *of_primary]
         check_fits(image_shape, windows)

@@ -1,11 +1,12 @@
 """Training a preset: from its file to trained weights and a report."""
 
 import datetime
+import math
 import pathlib
 
 import keras
+import numpy as np
 
-from capszoo import data
 from capszoo import losses
 from capszoo.device import describe_hardware
 from capszoo.device import versions
@@ -14,23 +15,23 @@ from capszoo.training.batches import TrainingBatches
 from capszoo.training.distribution import Distribution
 from capszoo.training.distribution import all_devices
 from capszoo.training.examples import load_examples
+from capszoo.training.request import resolve
 from capszoo.training.run_folder import RecordEpochs
 from capszoo.training.run_folder import RunFolder
 from capszoo.training.run_folder import best_epoch
-from capszoo.zoo import Preset
 from capszoo.zoo import build
-from capszoo.zoo import read_preset
+from capszoo.zoo import golden
 from capszoo.zoo.figures import unit_of
 from capszoo.zoo.objects import make_object
 from capszoo.zoo.saving import write_into
 from capszoo.zoo.schema import preset_schema
 from capszoo.zoo.schema import section_of
-from capszoo.zoo.schema import validate
 
 
 def train(
     preset,
     *,
+    data=None,
     epochs=None,
     settings=None,
     seed=None,
@@ -44,12 +45,17 @@ def train(
     """Trains a preset by its recipe, with plain `model.fit`, and measures it once at the end.
 
     The epoch is chosen by the task's first measure on validation images; the test images are
-    touched once, with the weights of that epoch. The run folder is a preset directory when the
+    measured once, with the weights of that epoch. The run folder is a preset directory when the
     run is done.
 
     Args:
-        preset: A name of `capszoo.list_presets()`, a preset file or directory, or a
-            `capszoo.zoo.Preset`.
+        preset: A name of `capszoo.list_presets()`, a preset file or directory, a
+            `capszoo.zoo.Preset`, or a family of `capszoo.list_models()`, which is trained as its
+            preset for the digits.
+        data: Name or path of the data, see `capszoo.data.load`, if not the preset's. Number of
+            classes and shape of the pictures are then those of the data, where `settings` do not
+            say otherwise; pictures larger than the preset's (of a family: than 32 pixels a side)
+            are resized. Defaults to `None`.
         epochs: Number of epochs, if not the recipe's. Defaults to `None`.
         settings: Other values for keys of the preset, `{"training.batch_size": 64}`.
             Defaults to `None`.
@@ -84,12 +90,13 @@ def train(
     >>> report["test_images"]
     360
     """
-    changes = dict(settings or {})
+    changes = {} if data is None else {"data.name": str(data)}
+    changes |= settings or {}
     if epochs is not None:
         changes["training.epochs"] = epochs
     if seed is not None:
         changes["training.seed"] = seed
-    preset = resolve(preset, changes)
+    preset, taken = resolve(preset, changes)
     recipe = preset.training
     # Augmentation draws on the same seed by itself, see TrainingBatches.
     keras.utils.set_random_seed(recipe.seed)
@@ -100,6 +107,9 @@ def train(
     verbose = verbose if distribution.writes else 0
     if distribute and verbose:
         print(f"Training on {distribution}.")
+    if taken and verbose:
+        said = ", ".join(f"{key}={value}" for key, value in taken.items())
+        print(f"From the data {preset.data.name!r}: {said}")
     with distribution.scope():
         model, images, measured = _fit_and_measure(preset, folder, distribution, data_dir, verbose)
     if not distribution.writes:
@@ -125,13 +135,26 @@ def train(
         hardware=f"{distribution} ({hardware})" if distribute else hardware,
         versions=versions(),
     )
-    preset = preset.model_copy(update={"results": results})
+    preset = preset.model_copy(
+        update={"results": results, "golden": _golden_record(model, preset, distribute)}
+    )
     write_into(model, preset, folder.path)
     report = {"preset": preset.name, "folder": str(folder.path), **results.model_dump()}
     folder.write_report(report)
     # The others go on, or end, when everything is written.
     distribution.wait()
     return report
+
+
+def _golden_record(model, preset, distribute):
+    """What the trained model gives for synthetic examples, if every backend would say the same."""
+    # A few examples cannot be shared among devices, and in half precision no digits would agree.
+    if distribute or model.compute_dtype != "float32":
+        return None
+    record = golden.record(model)
+    if not np.isfinite(record).all():
+        return None
+    return section_of(preset_schema(preset.family), "golden")(**{model.primary_output: record})
 
 
 def _fit_and_measure(preset, folder, distribution, data_dir, verbose):
@@ -142,19 +165,27 @@ def _fit_and_measure(preset, folder, distribution, data_dir, verbose):
     """
     recipe = preset.training
     model = build(preset, prepared=True)
-    model.compile(optimizer=make_optimizer(recipe.optimizer), loss=make_loss(recipe.loss))
-    distribution.prepare(model)
+    # A wrong name is found before data are loaded.
+    make_optimizer(recipe.optimizer, steps=1)
+    loss, augmentation = make_loss(recipe.loss), make_augmentation(preset.data)
 
-    def feed_split(split):
-        images, labels = load_examples(preset, model, split, data_dir, prepared=True)
-        batches = EvaluationBatches(images, labels, recipe.batch_size, distribution.devices)
-        return distribution.feed(batches), len(images)
+    def load_split(split):
+        return load_examples(preset, model, split, data_dir, prepared=True)
+
+    def feed(images, labels):
+        return distribution.feed(
+            EvaluationBatches(images, labels, recipe.batch_size, distribution.devices)
+        )
+
+    def compile_model(steps):
+        model.compile(optimizer=make_optimizer(recipe.optimizer, steps), loss=loss)
+        distribution.prepare(model)
 
     done = len(folder.history)
     if done < recipe.epochs:
-        images, labels = load_examples(preset, model, "train", data_dir, prepared=True)
+        images, labels = load_split("train")
         distribution.check_images(len(images), recipe.batch_size)
-        augmentation = make_augmentation(preset.data)
+        compile_model(recipe.epochs * math.ceil(len(images) / recipe.batch_size))
         training = distribution.feed(
             TrainingBatches(
                 images,
@@ -166,7 +197,9 @@ def _fit_and_measure(preset, folder, distribution, data_dir, verbose):
                 epoch=done,
             )
         )
-        validation, _ = feed_split("validation")
+        validation = feed(*load_split("validation"))
+        # Measured at the end; that they are there and fit is found now.
+        test = load_split("test")
         # All that can be wrong with the request was found above: the folder is still as it was,
         # for every process to see.
         distribution.wait()
@@ -186,50 +219,40 @@ def _fit_and_measure(preset, folder, distribution, data_dir, verbose):
         )
         # The last epoch is written down.
         distribution.wait()
+    else:
+        compile_model(steps=1)
+        test = load_split("test")
 
     folder.restore_best(model)
-    test, number = feed_split("test")
-    measured = model.evaluate(test.data, steps=test.steps, verbose=0, return_dict=True)
-    return model, number, measured
+    batches = feed(*test)
+    measured = model.evaluate(batches.data, steps=batches.steps, verbose=0, return_dict=True)
+    return model, len(test[0]), measured
 
 
-def resolve(preset, changes):
-    """Reads a preset to be trained and applies changes to dotted keys, under the schema.
+def make_optimizer(spec, steps=None):
+    """Makes the Keras optimizer, with its schedule, that a preset names.
+
+    Args:
+        spec: `{ClassName: {argument: value}}`.
+        steps: How many steps the whole training has: over so many a cosine decay falls that does
+            not name its own. Defaults to `None`, not known.
 
     Returns:
-        A `Preset` without results and weights: those of the old recipe do not describe it.
+        The optimizer.
 
-    Raises:
-        ValueError: If a key is unknown or a value not allowed, or there is nothing to train by.
+    Example:
+
+    >>> decay = {"CosineDecay": {"initial_learning_rate": 0.01}}
+    >>> adam = capszoo.training.trainer.make_optimizer({"Adam": {"learning_rate": decay}}, steps=90)
+    >>> adam.get_config()["learning_rate"]["config"]["decay_steps"]
+    90
     """
-    if not isinstance(preset, Preset):
-        preset = read_preset(preset)
-    content = preset.model_dump(mode="json", exclude={"results", "weights"}, exclude_none=True)
-    for key, value in changes.items():
-        *sections, last = key.split(".")
-        target = content
-        for section in sections:
-            target = target.setdefault(section, {})
-            if not isinstance(target, dict):
-                raise ValueError(f"Cannot set {key!r}: {section!r} is no section of a preset.")
-        target[last] = value
-    preset = validate(content, f"preset {preset.name!r} with {changes}" if changes else preset.name)
-    names_classes = "class_names" in type(preset.data).model_fields if preset.data else False
-    if names_classes and not preset.data.class_names and preset.data.name not in data.names():
-        # A user's own images: their classes are known here, and not where the model goes.
-        named = preset.data.model_copy(update={"class_names": data.class_names(preset.data.name)})
-        preset = preset.model_copy(update={"data": named})
-    for section in ("data", "training"):
-        if getattr(preset, section) is None:
-            raise ValueError(
-                f"Preset {preset.name!r} cannot be trained or measured: it has no "
-                f"`{section}` section."
-            )
-    return preset
-
-
-def make_optimizer(spec):
-    """Makes the Keras optimizer, with its schedule, that a preset names."""
+    for arguments in spec.values() if steps is not None else ():
+        rate = arguments.get("learning_rate") if isinstance(arguments, dict) else None
+        cosine = rate.get("CosineDecay") if isinstance(rate, dict) else None
+        if isinstance(cosine, dict) and "decay_steps" not in cosine:
+            rate = {"CosineDecay": {"decay_steps": steps, **cosine}}
+            spec = {name: {**arguments, "learning_rate": rate} for name in spec}
     return make_object("optimizer", spec, keras.optimizers, keras.optimizers.schedules)
 
 

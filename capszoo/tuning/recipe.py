@@ -36,7 +36,7 @@ def make_preset(family, values, base, *, name, data, epochs, train_images, seed=
     described = dict(base.get("data", {}))
     if described.get("name", data) != data:
         # What its own set offers means nothing to another.
-        for key in data_sets.options(described["name"]):
+        for key in ("value_range", *data_sets.options(described["name"])):
             described.pop(key, None)
     images = cls.input_end.search_data(left, {**described, "name": data})
     batch_size = left.pop("batch_size", 32)

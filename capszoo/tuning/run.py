@@ -9,6 +9,7 @@ import sys
 from capszoo import data as data_sets
 from capszoo.models import get_family
 from capszoo.models import list_models
+from capszoo.training.request import LARGEST_SIDE
 from capszoo.tuning.compilations import kept_compilations
 from capszoo.tuning.folder import SearchFolder
 from capszoo.tuning.hypermodel import CapsuleHyperModel
@@ -57,8 +58,9 @@ def search(
     Args:
         target: A family of `capszoo.list_models()`, or a preset (a name, a file or a directory):
             its family, with what is not searched as in the preset.
-        data: Name of the data, or a path; see `capszoo.data.load`. Defaults to `None`, the
-            preset's.
+        data: Name of the data, or a path; see `capszoo.data.load`. Pictures of a folder that
+            differ in size become those of the preset, for a family 32 x 32.
+            Defaults to `None`, the preset's.
         tuner: `"hyperband"`, `"bayesian"` or `"random"`. Defaults to `"hyperband"`.
         trials: Most trials. Defaults to `20`.
         epochs: Most epochs of a trial; Hyperband gives most trials fewer. Defaults to `10`.
@@ -99,7 +101,7 @@ def search(
     objectives = metrics_of(objective, measures)
     oracle = make_oracle(tuner, objectives, trials, epochs, seed)
     searched = read_space(space or family)
-    shape, (images, labels), validation = _load(family, base, data, data_dir)
+    shape, (images, labels), validation, resize = _load(family, base, data, data_dir)
     hypermodel = CapsuleHyperModel(
         family,
         shape,
@@ -110,6 +112,8 @@ def search(
         base=base,
         seed=seed,
     )
+    if resize is not None:
+        hypermodel.base["data"] = {"resize": resize}
     settings = {
         "target": str(target),
         "data": str(data),
@@ -188,25 +192,25 @@ def _is_preset(target):
     return target in list_presets() or pathlib.Path(target).exists()
 
 
-def _images(base):
-    """What the preset that a search starts from says of the size of its images."""
-    if base is None or base.data is None:
-        return {}
-    return base.data.model_dump(include={"resize", "crop"})
-
-
 def _load(family, base, data, data_dir):
     """Loads training and validation examples of a search, prepared, and says what models see.
 
     Returns:
-        The shape of an example, then two pairs of examples and labels.
+        The shape of an example, two pairs of examples and labels, and the size to which pictures
+        that differ in size were brought, or `None`.
     """
     content = {} if base is None or base.data is None else base.data.model_dump()
+    if content.get("name") != str(data):
+        content.pop("value_range", None)
     content["name"] = str(data)
+    resize = None
+    if base is None and None in data_sets.example_shape(data):
+        resize = content["resize"] = [LARGEST_SIDE, LARGEST_SIDE]
     size = content.get("crop") or content.get("resize")
     shape = None if base is None or size else base.model.get("image_shape")
     load = get_family(family).input_end.load
     training, validation = (
         load(content, split, data_dir, shape, prepared=True) for split in ("train", "validation")
     )
-    return (*(size or training[0].shape[1:3]), *training[0].shape[3:]), training, validation
+    shape = (*(size or training[0].shape[1:3]), *training[0].shape[3:])
+    return shape, training, validation, resize

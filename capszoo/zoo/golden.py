@@ -37,6 +37,9 @@ def difference(model: CapsuleModel, golden: Section) -> float:
         The largest difference of a number, as a share of the largest one where that is more
         than 1; no more than `TOLERANCE` where all is well.
 
+    Raises:
+        ValueError: If the record is of a model with other outputs.
+
     Example:
 
     >>> golden = capszoo.zoo.read_preset("capsnet_digits").golden
@@ -45,6 +48,11 @@ def difference(model: CapsuleModel, golden: Section) -> float:
     """
     expected = np.array(getattr(golden, model.primary_output))
     found = _answer(model, len(expected))
+    if found.shape != expected.shape:
+        raise ValueError(
+            "The golden record of the preset is of another model: expected numbers of shape "
+            f"{found.shape}. Received: {expected.shape}. Leave out the preset's `golden`."
+        )
     return float(np.abs(found - expected).max() / max(1.0, np.abs(expected).max()))
 
 

@@ -8,6 +8,7 @@ from capszoo import data
 from capszoo.data.datasets import named_shape
 from capszoo.models import CapsuleModel
 from capszoo.models import get_family
+from capszoo.models import layer_changes
 from capszoo.models import preset_functions
 from capszoo.models.arguments import defaults
 from capszoo.validation import check_positive_int
@@ -46,7 +47,10 @@ def build(preset: Preset, dtype=None, *, prepared: bool = False, **overrides) ->
             {**defaults(family), **arguments}, content, named_shape(content["name"])
         )
         arguments = {**of_data, **arguments}
-    return family(**arguments)
+    model = family(**arguments)
+    if preset.layer_changes is not None:
+        layer_changes.apply(model, preset.layer_changes)
+    return model
 
 
 def load(
@@ -57,6 +61,7 @@ def load(
     num_classes: int | None = None,
     dtype=None,
     prepared: bool = False,
+    name: str | None = None,
 ) -> CapsuleModel:
     """Loads a model by name, path or address, ready to predict or train on.
 
@@ -77,6 +82,8 @@ def load(
         dtype: Dtype or policy of the model. Defaults to `None`, Keras' global policy.
         prepared: Whether examples will come prepared already, pictures at the size that the
             body of the model sees. Others are then refused. Defaults to `False`.
+        name: Name of the model, as where it is one of several inside another. Defaults to
+            `None`, the preset's.
 
     Returns:
         A `CapsuleModel`.
@@ -105,7 +112,8 @@ def load(
             f"Preset {description.name!r} is of the family {description.family!r} "
             f"({cls.__name__}), not a {family.__name__}. Use capszoo.load for any family."
         )
-    model = build(description, dtype=dtype, prepared=prepared)
+    named = {} if name is None else {"name": name}
+    model = build(description, dtype=dtype, prepared=prepared, **named)
     if load_weights:
         if description.weights is None:
             raise ValueError(
@@ -116,7 +124,7 @@ def load(
         weights_files.verify(file, description.weights)
         weights_files.load_into(model, file)
     if num_classes is not None and num_classes != model.num_classes:
-        fresh = build(description, dtype=dtype, prepared=prepared, num_classes=num_classes)
+        fresh = build(description, dtype=dtype, prepared=prepared, num_classes=num_classes, **named)
         model = _with_fresh_head(model, fresh)
     model.compile()
     return model

@@ -59,6 +59,7 @@ def save(
         "task": model.task,
         "description": description,
         "model": model_arguments(model),
+        "layer_changes": plain_config(model).get("layer_changes"),
         **sections,
     }
     preset = validate(content, f"preset to save in {str(directory)!r}")
@@ -103,10 +104,13 @@ def family_of(model):
 
 def model_arguments(model):
     """The model's arguments as a preset holds them: plain data, without name and dtype."""
-    config = _unbuilt(json.loads(json.dumps(model.get_config())))
-    return {
-        key: value for key, value in config.items() if key not in ("name", "trainable", "dtype")
-    }
+    others = ("name", "trainable", "dtype", "layer_changes")
+    return {key: value for key, value in plain_config(model).items() if key not in others}
+
+
+def plain_config(model):
+    """The model's config as plain data, for any number of classes."""
+    return _unbuilt(json.loads(json.dumps(model.get_config())))
 
 
 def _unbuilt(config):

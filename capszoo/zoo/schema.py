@@ -37,6 +37,11 @@ class Data(Section):
     """The data a preset is trained and measured on; its task and its data set add keys."""
 
     name: str = pydantic.Field(description="name for capszoo.data.load")
+    value_range: Annotated[list[float], pydantic.Field(min_length=2, max_length=2)] | None = (
+        pydantic.Field(
+            default=None, description="numbers of black and white in an .npz file that is not uint8"
+        )
+    )
     resize: Annotated[list[PositiveInt], pydantic.Field(min_length=2, max_length=2)] | None = (
         pydantic.Field(default=None, description="height and width of all images, before the crop")
     )
@@ -122,6 +127,8 @@ class Preset(Section):
         license: Licence of the weights.
         paper: The paper it follows.
         model: Arguments of the family's class.
+        layer_changes: What was done to its layers after they were built: which are frozen,
+            quantized or adapted by LoRA, as `capszoo.models.layer_changes.record` says it.
         data: The data it is trained and measured on.
         training: How it is trained.
         published: Somebody else's figure for the same model and data.
@@ -138,6 +145,7 @@ class Preset(Section):
     license: str = "Apache-2.0"
     paper: Paper | None = None
     model: dict
+    layer_changes: dict[str, dict] | None = None
     data: Any = None
     training: Training | None = None
     published: Any = None

@@ -76,6 +76,54 @@ def test_folders_of_splits(tmp_path):
     assert capszoo.data.class_names(tmp_path) == ["ape", "cat", "dog"]
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("train", "val", "test"),
+        ("Training", "Valid", "Testing"),
+        ("TRAIN", "Validation", "Test"),
+    ],
+)
+def test_names_that_people_give_the_splits(tmp_path, names):
+    for seed, name in enumerate(names):
+        draw(tmp_path / name, count=seed + 1, seed=seed)
+    parts = load_all(tmp_path)
+    assert [len(images) for images, _ in parts.values()] == [3, 6, 9]
+    assert capszoo.data.class_names(tmp_path) == ["ape", "cat", "dog"]
+    assert capszoo.data.example_shape(tmp_path) == (10, 12, 1)
+
+
+def test_two_folders_for_one_split(tmp_path):
+    for name in ("train", "val", "validation"):
+        draw(tmp_path / name, count=1)
+    with pytest.raises(ValueError, match="two folders for one split: val/ and validation/"):
+        capszoo.data.load(tmp_path)
+
+
+def test_tiff(tmp_path):
+    draw(tmp_path, classes=("a",), count=3)
+    pixels = np.random.default_rng(1).integers(0, 256, (3, 10, 12), dtype="uint8")
+    (tmp_path / "b").mkdir()
+    for number, picture in enumerate(pixels):
+        # 16 bits, as microscopes write them: the upper 8 of them are read.
+        wide = picture.astype("uint16") * 256 + 7
+        Image.fromarray(wide).save(tmp_path / "b" / f"{number}.{'tif' if number else 'TIFF'}")
+    parts = load_all(tmp_path)
+    found = [image for images, labels in parts.values() for image in images[labels == 1]]
+    assert set(rows(found)) == set(rows(pixels))
+
+
+@pytest.mark.parametrize("kind", ["stack", "floats"])
+def test_tiff_that_is_no_picture(tmp_path, kind):
+    draw(tmp_path, classes=("a",), count=4)
+    picture = Image.new("F" if kind == "floats" else "L", (12, 10))
+    more = {"save_all": True, "append_images": [picture]} if kind == "stack" else {}
+    picture.save(tmp_path / "a" / "004.tif", **more)
+    message = {"stack": "it holds 2 pictures", "floats": "it holds floats"}[kind]
+    with pytest.raises(ValueError, match=rf"Cannot read .*004\.tif as a picture.*{message}"):
+        load_all(tmp_path)
+
+
 def test_what_is_missing_is_carved_from_train(tmp_path):
     draw(tmp_path / "train", seed=0)
     draw(tmp_path / "test", count=4, seed=1)
@@ -182,7 +230,7 @@ def test_empty_split(tmp_path):
 
 def test_misnamed_split(tmp_path):
     draw(tmp_path / "train")
-    draw(tmp_path / "val")
+    draw(tmp_path / "dev")
     with pytest.raises(ValueError, match=r"must be called train, validation, test"):
         capszoo.data.load(tmp_path)
 

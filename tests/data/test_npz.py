@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import capszoo.data
+from capszoo.data.splits import SPLITS
 
 
 def arrays(shape=(28, 28, 1), classes=10, train=200, test=30):
@@ -112,6 +113,83 @@ def test_smallnorb_without_toys_is_refused(tmp_path):
     np.savez(tmp_path / "smallnorb.npz", **arrays((48, 48, 2), classes=5))
     with pytest.raises(ValueError, match=r"smallnorb\.npz lacks instance_train"):
         capszoo.data.load("smallnorb", "test", tmp_path)
+
+
+def test_validation_of_its_own(tmp_path):
+    stored = arrays()
+    for name in ("x_val", "x_valid", "x_validation"):
+        more = {name: stored["x_train"][:7], name.replace("x", "y"): stored["y_train"][:7]}
+        np.savez(tmp_path / "own.npz", **stored, **more)
+        images, labels = capszoo.data.load(tmp_path / "own.npz", "validation")
+        np.testing.assert_array_equal(images, stored["x_train"][:7])
+        np.testing.assert_array_equal(labels, stored["y_train"][:7])
+        # Nothing is carved from what is for training then.
+        assert len(capszoo.data.load(tmp_path / "own.npz", "train")[0]) == 200
+        assert len(capszoo.data.load(tmp_path / "own.npz", "test")[0]) == 30
+
+
+def test_names_of_medmnist(tmp_path):
+    stored = arrays((28, 28, 3), classes=9)
+    np.savez(
+        tmp_path / "pathmnist.npz",
+        train_images=stored["x_train"],
+        train_labels=stored["y_train"][:, None].astype("uint8"),
+        val_images=stored["x_test"][:9],
+        val_labels=stored["y_test"][:9, None],
+        test_images=stored["x_test"],
+        test_labels=stored["y_test"][:, None],
+    )
+    found = [len(capszoo.data.load(tmp_path / "pathmnist.npz", one)[0]) for one in SPLITS]
+    assert found == [200, 9, 30]
+    assert capszoo.data.example_shape(tmp_path / "pathmnist.npz") == (28, 28, 3)
+    assert capszoo.data.class_names(tmp_path / "pathmnist.npz") == list("012345678")
+
+
+def test_a_half_of_validation_is_refused(tmp_path):
+    np.savez(tmp_path / "own.npz", **arrays(), x_val=arrays()["x_test"])
+    with pytest.raises(ValueError, match=r"own\.npz lacks y_val"):
+        capszoo.data.load(tmp_path / "own.npz")
+
+
+@pytest.mark.parametrize(
+    ("dtype", "value_range"),
+    [("float32", (0, 1)), ("float64", (-1, 1)), ("uint16", (0, 65535)), ("int64", (0, 255))],
+)
+def test_other_numbers_with_their_range(tmp_path, dtype, value_range):
+    pixels = arrays()
+    low, high = value_range
+    stored = dict(pixels)
+    for name in ("x_train", "x_test"):
+        numbers = low + pixels[name].astype("float64") / 255 * (high - low)
+        stored[name] = numbers.round(9).astype(dtype)
+    np.savez(tmp_path / "own.npz", **stored)
+    images, _ = capszoo.data.load(tmp_path / "own.npz", "test", value_range=value_range)
+    np.testing.assert_array_equal(images, pixels["x_test"])
+    # Shape and classes can be told without.
+    assert capszoo.data.example_shape(tmp_path / "own.npz") == (28, 28, 1)
+    assert len(capszoo.data.class_names(tmp_path / "own.npz")) == 10
+    with pytest.raises(ValueError, match=r"value_range=\(0, 1\).*data\.value_range"):
+        capszoo.data.load(tmp_path / "own.npz", "test")
+    with pytest.raises(ValueError, match=r"must hold numbers from 0 to 0\.5, its value_range"):
+        capszoo.data.load(tmp_path / "own.npz", "test", value_range=(0, 0.5))
+
+
+@pytest.mark.parametrize("value_range", [(1, 0), 1, (0, 1, 2), (0, "1")])
+def test_wrong_value_range(tmp_path, value_range):
+    np.savez(tmp_path / "own.npz", **arrays())
+    with pytest.raises(ValueError, match="`value_range`, expected two numbers"):
+        capszoo.data.load(tmp_path / "own.npz", value_range=value_range)
+    with pytest.raises(ValueError, match=r"for the numbers of an \.npz file"):
+        capszoo.data.load("digits", value_range=(0, 1))
+
+
+def test_labels_from_one(tmp_path):
+    stored = arrays(classes=3)
+    stored["y_train"], stored["y_test"] = stored["y_train"] + 1, stored["y_test"] + 1
+    np.savez(tmp_path / "own.npz", **stored)
+    for ask in (capszoo.data.load, capszoo.data.class_names):
+        with pytest.raises(ValueError, match=r"from 0. Received: 1 to 3. Store `labels - 1`"):
+            ask(tmp_path / "own.npz")
 
 
 WRONG = {

@@ -26,6 +26,20 @@ def test_against_loops(rng):
         np.testing.assert_allclose(outputs[n, y, 0], expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("strides", [(2, 3), (3, 1)])
+def test_steps_of_their_own_for_each_axis(rng, strides):
+    features = rng.normal(size=(2, 9, 8, 4)).astype("float32")
+    layer = DepthwisePrimaryCapsules(2, kernel_size=(3, 2), strides=strides)
+    outputs = to_numpy(layer(features))
+    every = DepthwisePrimaryCapsules(2, kernel_size=(3, 2))
+    every.build(features.shape)
+    every.set_weights(layer.get_weights())
+    np.testing.assert_allclose(
+        outputs, to_numpy(every(features))[:, :: strides[0], :: strides[1]], atol=1e-6
+    )
+    assert outputs.shape == layer.compute_output_shape(features.shape)
+
+
 @pytest.mark.parametrize(
     ("shape", "match"),
     [((1, 5, 5, 7), "divide"), ((1, 3, 5, 6), "does not fit"), ((1, 5, 6), "expects")],

@@ -55,7 +55,7 @@ def loads(monkeypatch):
         recorded.append(split)
         return load(name, split, **kwargs)
 
-    monkeypatch.setattr(trainer.data, "load", recording)
+    monkeypatch.setattr(capszoo.data, "load", recording)
     return recorded
 
 
@@ -66,13 +66,22 @@ def test_run(tiny, tmp_path, loads, monkeypatch):
         loads.append("epoch")
         return recorded(*args, **kwargs)
 
+    evaluated = capszoo.models.CapsNet.evaluate
+
+    def measure(self, *args, **kwargs):
+        # Keras measures the validation images in `fit` by another call of the same function.
+        if not kwargs.get("_use_cached_eval_dataset"):
+            loads.append("measured")
+        return evaluated(self, *args, **kwargs)
+
     monkeypatch.setattr(trainer.RunFolder, "record", record)
+    monkeypatch.setattr(capszoo.models.CapsNet, "evaluate", measure)
     run = tmp_path / "run"
     settings = {"training.optimizer": {"Adam": {"learning_rate": 0.02}}, "training.batch_size": 64}
     report = train(tiny, settings=settings, seed=3, epochs=2, output=run, verbose=0)
 
-    # The test images are touched once, when everything else is done.
-    assert loads == ["train", "validation", "epoch", "epoch", "test"]
+    # The test images are loaded before the training, and measured once, when it is done.
+    assert loads == ["train", "validation", "test", "epoch", "epoch", "measured"]
     best = f"epoch-{report['best_epoch']}.weights.h5"
     assert set(listing(run)) == FILES | {"epoch-2.weights.h5", best}
     assert json.loads((run / "report.json").read_text()) == report

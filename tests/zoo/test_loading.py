@@ -247,3 +247,14 @@ def test_capsnet_digits_reconstructs():
     images, _ = capszoo.data.load("digits", "test")
     error = np.square(model.reconstruct(images[:100]) - images[:100] / 255).mean()
     assert error < 0.5 * np.var(images / 255)
+
+
+def test_named_anew():
+    """Two of one preset inside another model: each under a name of its own."""
+    left, right = (capszoo.load("capsnet_digits", name=name) for name in ("left", "right"))
+    assert (left.name, right.name) == ("left", "right")
+    images = keras.Input((8, 8, 1))
+    both = keras.Model(images, [left(images)["scores"], right(images)["scores"]])
+    found, same = both.predict(np.zeros((1, 8, 8, 1), "uint8"), verbose=0)
+    np.testing.assert_array_equal(found, same)
+    assert capszoo.load("capsnet_digits", num_classes=3, name="mine").name == "mine"

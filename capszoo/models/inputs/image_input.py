@@ -1,6 +1,7 @@
 """The input end for pictures: checked, prepared, rescaled and normalized."""
 
 import math
+from pathlib import Path
 from typing import Any
 from typing import ClassVar
 
@@ -132,6 +133,8 @@ class ImageInput:
             split: `"train"`, `"validation"` or `"test"`.
             data_dir: Folder of the data sets; see `capszoo.data.load`. Defaults to `None`.
             image_shape: What the body of a model sees. Defaults to `None`, what there is.
+                Pictures of a folder become it, or the size to which the preset resizes; those
+                of many sizes come in the size of the crop where the preset crops alone.
             prepared: Whether they come as the body sees them, training pictures whole where the
                 preset crops, to be augmented and cropped batch by batch. Defaults to `False`.
 
@@ -153,7 +156,8 @@ class ImageInput:
             data["name"],
             split,
             data_dir=data_dir,
-            image_shape=None if size else image_shape,
+            image_shape=_shape_in_folder(data, image_shape) if size else image_shape,
+            value_range=data.get("value_range"),
             **{key: data.get(key) for key in data_sets.options(data["name"])},
         )
         height, width = resize or images.shape[1:3]
@@ -184,6 +188,19 @@ class ImageInput:
         index, row, column, channel = np.indices((count, *self.image_shape))
         rings = 3 * row * row + 5 * column * column + 7 * row * column
         return ((rings + 50 * channel + 80 * index) % 256).astype("uint8")
+
+
+def _shape_in_folder(data, image_shape):
+    """The shape in which pictures of a folder are read that a preset resizes or crops.
+
+    Those that differ in size come in the one that the preset names.
+    """
+    if data["name"] in data_sets.names() or not Path(data["name"]).expanduser().is_dir():
+        return None
+    *size, channels = data_sets.example_shape(data["name"])
+    if data.get("resize") or None in size:
+        size = data.get("resize") or data["crop"]
+    return (*size, channels if image_shape is None else image_shape[2])
 
 
 def _normalize(rescaled, normalization, dtype):
