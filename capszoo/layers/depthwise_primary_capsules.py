@@ -56,6 +56,7 @@ class DepthwisePrimaryCapsules(keras.layers.Layer):
         self.convolution = keras.layers.DepthwiseConv2D(
             kernel_size,
             strides=strides,
+            data_format="channels_last",
             depthwise_initializer=self.kernel_initializer.clone(),
             dtype=self.dtype_policy,
             name="convolution",

@@ -1,6 +1,7 @@
 """The base class of every model: a functional graph with named outputs, one of them the answer."""
 
 import copy
+import inspect
 import pathlib
 import types
 from collections.abc import Callable
@@ -12,9 +13,11 @@ import numpy as np
 
 from capszoo import routing as routings
 from capszoo.models import arguments
+from capszoo.models.arrays import is_array
 from capszoo.models.inputs import ImageInput
 from capszoo.models.inputs import InputEnd
 from capszoo.models.measure import Measure
+from capszoo.models.pipelines import first_batch
 from capszoo.models.step_counter import StepCounter
 from capszoo.routing import Routing
 from capszoo.validation import unknown_name_error
@@ -177,10 +180,10 @@ class CapsuleModel(keras.Model):
         raise NotImplementedError(f"{type(self).__name__} must implement `default_metrics`.")
 
     def check_data(self, x, y=None) -> None:
-        """Raises `ValueError` unless arrays are what the model takes; pipelines pass.
+        """Raises `ValueError` unless arrays are what the model takes.
 
         Args:
-            x: Examples.
+            x: Examples, all or those of a pipeline's first batch.
             y: Their labels. Defaults to `None`.
         """
         self._ends.input.check(x)
@@ -244,17 +247,28 @@ class CapsuleModel(keras.Model):
     # Data.
 
     def fit(self, x=None, y=None, *args, **kwargs):
-        """Trains the model; arguments, data and result as in `keras.Model.fit`."""
-        self._check_arrays(x, y)
-        validation = kwargs.get("validation_data")
-        if isinstance(validation, (tuple, list)) and len(validation) >= 2:
-            self._check_arrays(*validation[:2])
-        return super().fit(x, y, *args, **kwargs)
+        """Trains the model; arguments, data and result as in `keras.Model.fit`.
+
+        Arrays are checked before, and of a pipeline the first batch, which is made once more for
+        it. What cannot be seen without taking it out (later batches, PyTorch's
+        `IterableDataset`) is not checked: examples of another shape fail in their step, and a
+        label that is none makes the loss not a number.
+        """
+        given = inspect.signature(keras.Model.fit).bind(self, x, y, *args, **kwargs)
+        given.arguments["x"] = self._checked(x, y)
+        validation = given.arguments.get("validation_data")
+        if isinstance(validation, (tuple, list)):
+            first, *rest = validation
+            validation = (self._checked(first, *rest[:1]), *rest)
+        elif validation is not None:
+            validation = self._checked(validation)
+        if validation is not None:
+            given.arguments["validation_data"] = validation
+        return super().fit(*given.args[1:], **given.kwargs)
 
     def evaluate(self, x=None, y=None, *args, **kwargs):
         """Measures loss and metrics; arguments, data and result as in `keras.Model.evaluate`."""
-        self._check_arrays(x, y)
-        return super().evaluate(x, y, *args, **kwargs)
+        return super().evaluate(self._checked(x, y), y, *args, **kwargs)
 
     def predict(self, x, *args, **kwargs):
         """Computes the primary output.
@@ -267,8 +281,7 @@ class CapsuleModel(keras.Model):
         Returns:
             NumPy array, one row an example.
         """
-        self._check_arrays(x)
-        return super().predict(x, *args, **kwargs)
+        return super().predict(self._checked(x, of_labels=False), *args, **kwargs)
 
     def predict_output(
         self, key: str, x, batch_size: int = 32, *, prepared: bool = False
@@ -304,8 +317,18 @@ class CapsuleModel(keras.Model):
         return self._ends.input.synthetic(count)
 
     def _check_arrays(self, x, y=None):
-        if x is not None and hasattr(x, "shape") and hasattr(x, "dtype"):
+        if is_array(x):
             self.check_data(x, y)
+
+    def _checked(self, x, y=None, of_labels=True):
+        """Checks arrays, or the first batch of a pipeline, and gives them as they were."""
+        if x is None or is_array(x):
+            self._check_arrays(x, y)
+            return x
+        batch, x = first_batch(x)
+        of_batch = batch if isinstance(batch, (tuple, list)) else (batch,)
+        self._check_arrays(*of_batch[: 2 if of_labels else 1])
+        return x
 
     # Presets: the zoo stands on the models, and says here how it is done.
 
