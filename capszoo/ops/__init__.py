@@ -14,6 +14,7 @@ from capszoo.ops.norms import squash
 from capszoo.ops.norms import squash_gradient
 from capszoo.ops.precision import in_float32
 from capszoo.ops.resizing import resize
+from capszoo.ops.softmax import softmax_over_parents
 from capszoo.ops.tiles import chunks_per_tile
 from capszoo.ops.tiles import rows_per_tile
 from capszoo.ops.tiles import scan_and_keep

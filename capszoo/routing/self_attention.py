@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from capszoo.ops import softmax_over_parents
 from capszoo.ops import squash
 from capszoo.routing.base import Routing
 from capszoo.routing.fused_passes import FusedPasses
@@ -74,7 +75,7 @@ class SelfAttentionRouting(Routing):
         wide = ops.cast(votes, "float32")
         total = ops.sum(wide, axis=-2, keepdims=True)
         attention = ops.sum(wide * total, axis=-1) / votes.shape[-1] ** 0.5
-        coupling = ops.softmax(attention, axis=-2)
+        coupling = softmax_over_parents(attention)
         if self.bias is not None:
             coupling = coupling + ops.cast(self.bias, "float32")
         coupling = ops.cast(coupling, votes.dtype)
