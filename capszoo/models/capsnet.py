@@ -28,10 +28,10 @@ class CapsNet(CapsuleClassifier):
                                                              └ mask - decoder
 
     The defaults are the paper's network for MNIST but for the normalization of pictures:
-    8,215,728 parameters, 6,804,384 without the decoder. `reconstruction_weight=0.0005` for 784 pixels is the customary 0.392 times the mean
-    squared error beside the margin loss. The code that made the paper's checkpoints weighs
-    pictures 20 times as much: give `compile` the loss `MarginLoss(convention="official")` for
-    that.
+    8,215,728 parameters, 6,804,384 without the decoder. `reconstruction_weight=0.0005` for 784
+    pixels is the customary 0.392 times the mean squared error beside the margin loss. The code
+    that made the paper's checkpoints weighs pictures 20 times as much: give `compile` the loss
+    `MarginLoss(convention="official")` for that.
 
     Without normalization the network may stay at chance on few classes of colour photos: both
     lengths near 1, in all 3 seeds. Test accuracy after six epochs (MNIST four), mean of three

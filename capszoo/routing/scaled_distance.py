@@ -104,7 +104,9 @@ class ScaledDistanceRouting(IterativeRouting):
             votes = votes * (ops.minimum(lengths, longest) / lengths)
         parents = votes.shape[-3]
         # A single parent gets all, whatever the logits.
-        log_odds = math.log(_COUPLING_AT_HALF * max(parents - 1, 1)) - math.log(1 - _COUPLING_AT_HALF)
+        log_odds = math.log(_COUPLING_AT_HALF * max(parents - 1, 1)) - math.log(
+            1 - _COUPLING_AT_HALF
+        )
         logits = ops.zeros_like(votes[..., 0])
         for iteration in range(self.iterations):
             coupling = softmax_over_parents(logits)
