@@ -30,7 +30,9 @@ def load(name, split):
     images, labels = capszoo.data.load(name, split)
     if images.shape[1:3] != (28, 28):
         # To 20x20 in the middle, as the digits of MNIST stand.
-        images = keras.ops.image.resize(images.astype("float32"), (20, 20))
+        images = keras.ops.image.resize(
+            images.astype("float32"), (20, 20), data_format="channels_last"
+        )
         images = np.pad(keras.ops.convert_to_numpy(images), [(0, 0), (4, 4), (4, 4), (0, 0)])
     return images, labels
 

@@ -159,7 +159,7 @@ class EfficientCapsNetFile:
         side = math.isqrt(units[-1])
         # Smallest first: a dense layer makes a small picture, three convolutions enlarge it.
         layers = [
-            keras.layers.Flatten(name="flatten"),
+            keras.layers.Flatten(data_format="channels_last", name="flatten"),
             keras.layers.Dense(units[-1], name="dense"),
             keras.layers.Reshape((side, side, units[-1] // max(side, 1) ** 2), name="reshape"),
         ]
@@ -167,14 +167,21 @@ class EfficientCapsNetFile:
         for number, one in enumerate(self.decoder_convolutions, start=1):
             if number < last:
                 enlarge = keras.layers.UpSampling2D(
-                    2, interpolation="bilinear", name=f"up_{number}"
+                    2,
+                    data_format="channels_last",
+                    interpolation="bilinear",
+                    name=f"up_{number}",
                 )
                 layers.append(enlarge)
             height, width, _, filters = one.arrays["kernel"].shape
             activation = "leaky_relu" if number < last else "sigmoid"
             layers.append(
                 keras.layers.Conv2D(
-                    filters, (height, width), activation=activation, name=f"conv_{number}"
+                    filters,
+                    (height, width),
+                    data_format="channels_last",
+                    activation=activation,
+                    name=f"conv_{number}",
                 )
             )
         shape = self.classes.arrays["W"].shape

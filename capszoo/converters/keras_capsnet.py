@@ -87,6 +87,7 @@ class KerasCapsNetFile:
             "class_dim": class_dim,
             "routing": {"name": "dynamic", "use_bias": False},
             "decoder": units[:-1] if units else None,
+            "normalization": None,
             **given,
         }
         if "image_shape" not in arguments:

@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from capszoo.ops import multi_hot
+from capszoo.ops import present_classes
 from capszoo.validation import check_positive_int
 
 
@@ -12,7 +13,8 @@ class CapsuleMask(keras.layers.Layer):
     """Sets the poses of all classes to zero but the true or the best-scored ones.
 
     With labels (in training) the true classes' poses stay; without (in evaluation and
-    prediction) those of the `num_objects` highest scores.
+    prediction) those of the `num_objects` highest scores. What soft labels (smoothed, mixed) hold
+    as present says `capszoo.ops.present_classes`; where they hold no class, none stays.
 
     Args:
         num_objects: How many objects an image holds: how many poses stay where no labels are
@@ -22,8 +24,7 @@ class CapsuleMask(keras.layers.Layer):
     Call arguments:
         poses: Tensor of shape `(batch, classes, pose_dim)`.
         scores: Tensor of shape `(batch, classes)`.
-        labels: Integer labels `(batch,)`, or one-hot or multi-hot ones `(batch, classes)`.
-            Defaults to `None`.
+        labels: Labels of any form that `capszoo.ops.multi_hot` takes. Defaults to `None`.
 
     Input shape:
         `(batch, classes, pose_dim)` and `(batch, classes)`.
@@ -64,7 +65,7 @@ class CapsuleMask(keras.layers.Layer):
             _, best = ops.top_k(scores, k=self.num_objects)
             keep = ops.sum(ops.one_hot(best, classes, dtype=poses.dtype), axis=-2)
         else:
-            keep = ops.cast(multi_hot(labels, classes), poses.dtype)
+            keep = ops.cast(present_classes(multi_hot(labels, classes)), poses.dtype)
         return poses * ops.expand_dims(keep, -1)
 
     def compute_output_shape(self, poses_shape, scores_shape=None, labels_shape=None):

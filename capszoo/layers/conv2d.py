@@ -10,7 +10,8 @@ class Conv2D(keras.layers.Conv2D):
     """A `keras.layers.Conv2D` that picks its form by backend and device.
 
     The arguments, shapes, variables and results are those of `keras.layers.Conv2D`, the forms
-    those of `capszoo.ops.conv2d`.
+    those of `capszoo.ops.conv2d`. Images are `(batch, height, width, channels)` whatever Keras'
+    setting `image_data_format`, unless `data_format` says otherwise.
 
     Args:
         *args: Arguments of `keras.layers.Conv2D`.
@@ -28,6 +29,12 @@ class Conv2D(keras.layers.Conv2D):
     >>> tuple(capszoo.layers.Conv2D(256, 9, activation="relu")(images).shape)
     (2, 20, 20, 256)
     """
+
+    def __init__(self, *args, **kwargs):
+        # The fifth argument, where they are given in order.
+        if len(args) < 5:
+            kwargs.setdefault("data_format", "channels_last")
+        super().__init__(*args, **kwargs)
 
     def convolution_op(self, inputs, kernel):
         is_plain = (

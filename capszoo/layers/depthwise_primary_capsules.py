@@ -57,6 +57,7 @@ class DepthwisePrimaryCapsules(keras.layers.Layer):
             kernel_size,
             # TensorFlow's has one step for both axes.
             strides=strides[0] if self._has_one_step else 1,
+            data_format="channels_last",
             depthwise_initializer=self.kernel_initializer.clone(),
             dtype=self.dtype_policy,
             name="convolution",

@@ -17,7 +17,8 @@ class MarginLoss(keras.losses.Loss):
         loss = sum_k  T[k] * max(0, positive_margin - length[k])**2
                + negative_weight * (1 - T[k]) * max(0, length[k] - negative_margin)**2
 
-    Classes are judged one by one, so an image may hold several.
+    Classes are judged one by one, so an image may hold several, none, or a share of some (soft
+    labels), and there may be a single class, whose labels are 0 and 1.
 
     The paper sums over the classes (`convention="paper"`). The code that made its checkpoints
     takes half of that and the mean over the classes (`convention="official"`): for ten classes
@@ -32,7 +33,7 @@ class MarginLoss(keras.losses.Loss):
         **kwargs: Arguments of `keras.losses.Loss`: `reduction`, `name`, `dtype`.
 
     Call arguments:
-        y_true: Integer labels `(batch,)`, or one-hot or multi-hot ones `(batch, classes)`.
+        y_true: Labels of any form that `capszoo.ops.multi_hot` takes.
         y_pred: Lengths `(batch, classes)`.
         sample_weight: Weight of each sample, `(batch,)`. Defaults to `None`.
 

@@ -51,7 +51,9 @@ class SpreadLoss(keras.losses.Loss):
 
     With `t` the true class, `loss = sum_{i != t} max(0, margin - (a[t] - a[i]))**2`. The true
     class itself is left out: it would only add the constant `margin**2`. Where several classes
-    are present, each of them is held against each absent one.
+    are present, each of them is held against each absent one; with soft labels `T` a pair counts
+    `T[t] * (1 - T[i])`. A single class is held against its absence, whose activation is `1 - a`.
+    An image that holds none of several classes counts nothing.
 
     Args:
         margin: By how much the true class should lead: a number from 0 to 1, or a callable of
@@ -65,7 +67,7 @@ class SpreadLoss(keras.losses.Loss):
             number.
 
     Call arguments:
-        y_true: Integer labels `(batch,)`, or one-hot or multi-hot ones `(batch, classes)`.
+        y_true: Labels of any form that `capszoo.ops.multi_hot` takes.
         y_pred: Activations `(batch, classes)`.
         sample_weight: Weight of each sample, `(batch,)`. Defaults to `None`.
 
@@ -83,6 +85,9 @@ class SpreadLoss(keras.losses.Loss):
     - [Hinton, Sabour, Frosst, 2018](https://openreview.net/forum?id=HJWLfGWRb)
     """
 
+    # What it learns from is the difference between classes: an image needs one.
+    compares_classes = True
+
     def __init__(self, margin=0.9, name="spread_loss", **kwargs):
         if isinstance(margin, dict):
             margin = keras.saving.deserialize_keras_object(margin)
@@ -97,8 +102,12 @@ class SpreadLoss(keras.losses.Loss):
     def call(self, y_true, y_pred):
         present = multi_hot(y_true, y_pred.shape[-1])
         margin = self.margin if self.step is None else self.margin(self.step.value)
+        if y_pred.shape[-1] == 1:
+            present = ops.concatenate([present, 1.0 - present], axis=-1)
+            y_pred = ops.concatenate([y_pred, 1.0 - y_pred], axis=-1)
         lead = ops.expand_dims(y_pred, -1) - ops.expand_dims(y_pred, -2)
         counts = ops.expand_dims(present, -1) * ops.expand_dims(1.0 - present, -2)
+        counts = counts * (1.0 - ops.eye(y_pred.shape[-1]))
         return ops.sum(counts * ops.square(ops.relu(margin - lead)), axis=(-2, -1))
 
     def get_config(self):

@@ -1,9 +1,16 @@
-"""Checks of images and labels given as arrays, before any work is done."""
+"""Checks of images and labels before any work is done."""
 
 import warnings
 
 import keras
 import numpy as np
+
+from capszoo.ops.labels import wrong_shape_error
+
+# Pixel values, rescaled, of pictures that hold more than this are on another scale ...
+LARGEST_RESCALED = 2.0
+# ... and so are those that hold less: raw digits of 16 levels among 256.
+SMALLEST_RESCALED = 0.07
 
 
 def is_array(data):
@@ -20,7 +27,7 @@ def check_images(images, image_shape, rescaling, any_size=False):
     """Raises `ValueError` unless `images` are what a model of `image_shape` takes.
 
     Of `image_shape` the channels alone count where a model takes images of `any_size`. Warns
-    where pixel values look already scaled and the model scales them again.
+    where `rescaling` does not take the pixel values to between 0 and 1.
     """
     shape = tuple(images.shape)
     expected = (None, None, image_shape[2]) if any_size else tuple(image_shape)
@@ -36,14 +43,32 @@ def check_images(images, image_shape, rescaling, any_size=False):
         )
     if 0 in shape:
         raise ValueError("Expected at least one image. Received: none (an empty array).")
-    first = _to_numpy(images[:16])
+    _check_scale(_to_numpy(images[:16]), rescaling)
+
+
+def _check_scale(first, rescaling):
+    """Warns where the first images are not on the scale that a model takes."""
     is_float = "float" in str(first.dtype)
-    if rescaling < 0.1 and is_float and 0.0 < float(first.max()) <= 1.0 and shape[0] > 1:
+    highest, lowest = float(first.max()), float(first.min())
+    # Pictures with values below 0 are normalized already, to a scale of their own.
+    if lowest >= 0 and highest * rescaling > LARGEST_RESCALED:
+        scale = np.iinfo(first.dtype).max if first.dtype.kind == "u" else highest
         warnings.warn(
-            "The first images hold no value above 1, but this model scales its images itself, "
-            f"by {rescaling:.6f}: give it pixel values from 0 to 255, or build it with "
-            "rescaling=1.",
-            stacklevel=3,
+            f"The first images hold values up to {highest:g}, which this model rescales to "
+            f"{highest * rescaling:g} where it should see values from 0 to 1: divide them, or "
+            f"build it with rescaling=1 / {scale:g}.",
+            stacklevel=4,
+        )
+    # One picture may be dark, and one of a single value tells nothing, but for a fraction.
+    tells = len(first) > 1 and (is_float or lowest < highest) and highest > 0
+    is_dark = highest <= 1 or highest * rescaling < SMALLEST_RESCALED
+    if tells and rescaling < 0.1 and is_dark:
+        scale = max(1.0, highest)
+        warnings.warn(
+            f"The first images hold no value above {scale:g}, but this model scales its images "
+            f"itself, by {rescaling:.6f}: give it pixel values from 0 to {1 / rescaling:.0f}, or "
+            f"build it with rescaling={'1' if scale == 1 else f'1 / {scale:g}'}.",
+            stacklevel=4,
         )
 
 
@@ -61,29 +86,42 @@ def _hint(shape, image_shape, any_size):
     return ""
 
 
-def check_labels(labels, num_images, num_classes):
-    """Raises `ValueError` unless `labels` are integer, one-hot or multi-hot labels."""
+def check_labels(labels, num_images, num_classes, compares_classes=False):
+    """Raises `ValueError` unless `labels` are of a form that `capszoo.ops.multi_hot` takes.
+
+    Where a loss compares classes, an image without any is refused too: it would teach nothing.
+    """
     shape = tuple(labels.shape)
-    is_hot = len(shape) == 2 and shape[1] == num_classes
-    is_integer = len(shape) == 1 or (len(shape) == 2 and shape[1] == 1)
-    if not (is_hot or is_integer):
-        raise ValueError(
-            "Expected integer labels of shape (batch,) or one-hot or multi-hot labels of shape "
-            f"(batch, {num_classes}). Received: labels of shape {shape}"
-        )
+    is_one_each = len(shape) == 1 or (len(shape) == 2 and shape[1] == 1)
+    if not is_one_each and not (len(shape) == 2 and shape[1] == num_classes):
+        raise wrong_shape_error(shape, num_classes)
+    is_hot = num_classes == 1 or not is_one_each
     if shape[0] != num_images:
         raise ValueError(
             f"Expected a label for each image. Received: {num_images} images, {shape[0]} labels"
         )
     values = _to_numpy(labels)
+    if values.dtype.kind in "OSU":
+        raise ValueError(f"Expected labels that are numbers. Received: {values.flat[0]!r}")
+    values = values.astype("float32")
+    if np.isnan(values).any():
+        raise ValueError("Expected labels that are numbers. Received: a label nan")
     if not is_hot and (values != np.floor(values)).any():
         wrong = values[values != np.floor(values)].flat[0]
         raise ValueError(f"Expected integer labels. Received: a label {wrong}")
     smallest, largest = float(values.min()), float(values.max())
     highest = 1 if is_hot else num_classes - 1
     if smallest < 0 or largest > highest:
+        form = " (one-hot or multi-hot)" if is_hot and num_classes > 1 else ""
+        classes = f"{num_classes} classes" if num_classes > 1 else "a single class"
         raise ValueError(
-            f"Expected labels from 0 to {highest} for {num_classes} classes"
-            f"{' (one-hot or multi-hot)' if is_hot else ''}. "
+            f"Expected labels from 0 to {highest} for {classes}{form}. "
             f"Received: labels from {smallest:g} to {largest:g}"
+        )
+    if compares_classes and is_hot and num_classes > 1 and not values.any(axis=-1).all():
+        index = int(np.flatnonzero(~values.any(axis=-1))[0])
+        raise ValueError(
+            "Expected at least one class in each image, as this loss compares the classes of an "
+            "image (MarginLoss does not). Received: no class in the labels of image "
+            f"{index}"
         )

@@ -29,11 +29,23 @@ class CapsNet(CapsuleClassifier):
         image - convolution, ReLU - primary capsules - class capsules - length
                                                              └ mask - decoder
 
-    The defaults are the paper's network for MNIST: 8,215,728 parameters, 6,804,384 without the
-    decoder. `reconstruction_weight=0.0005` for 784 pixels is the customary 0.392 times the mean
-    squared error beside the margin loss. The code that made the paper's checkpoints weighs
-    pictures 20 times as much: give `compile` the loss `MarginLoss(convention="official")` for
-    that.
+    The defaults are the paper's network for MNIST but for the normalization of pictures:
+    8,215,728 parameters, 6,804,384 without the decoder. `reconstruction_weight=0.0005` for 784
+    pixels is the customary 0.392 times the mean squared error beside the margin loss. The code
+    that made the paper's checkpoints weighs pictures 20 times as much: give `compile` the loss
+    `MarginLoss(convention="official")` for that.
+
+    Without normalization the network may stay at chance on few classes of colour photos: both
+    lengths near 1, in all 3 seeds. Test accuracy after six epochs (MNIST four), mean of three
+    seeds, with 32 filters, 8 primary types, no decoder and Adam at 0.001, on digits, 1,000
+    pictures of MNIST, 1,000 of two classes and 1,500 of ten classes of CIFAR-10:
+
+    | | digits | MNIST | CIFAR-10, two | CIFAR-10, ten |
+    |---|---|---|---|---|
+    | `"per_image"` | 0.959 | 0.937 | 0.882 | 0.341 |
+    | `None` | 0.933 | 0.924 | 0.507 | 0.337 |
+    | `None`, `primary_scale=1 / primary_types` | 0.906 | 0.840 | 0.882 | 0.345 |
+    | `None`, Adam at 0.0003 | 0.860 | 0.833 | 0.896 | 0.367 |
 
     Args:
         image_shape: `(height, width, channels)` of the images. Defaults to `(28, 28, 1)`.
@@ -54,6 +66,8 @@ class CapsNet(CapsuleClassifier):
         routing: How class capsules are computed: a name of `capszoo.routing.names()`, a config
             or a `capszoo.routing.Routing`. Defaults to `"dynamic"`.
         decoder: As in `CapsuleClassifier`. Defaults to `(512, 1024)`.
+        normalization: As in `ImageInput`; the paper's network has none. Defaults to
+            `"per_image"`.
         **kwargs: Arguments of `capszoo.models.CapsuleClassifier` and of
             `capszoo.models.inputs.ImageInput`.
 
@@ -104,6 +118,7 @@ class CapsNet(CapsuleClassifier):
         class_dim=16,
         routing="dynamic",
         decoder=(512, 1024),
+        normalization="per_image",
         **kwargs,
     ):
         image_shape = check_image_shape(image_shape)
@@ -130,6 +145,7 @@ class CapsNet(CapsuleClassifier):
             image_shape=image_shape,
             num_classes=num_classes,
             decoder=decoder,
+            normalization=normalization,
             **kwargs,
         )
         self.routing = self.get_layer("class_capsules").routing

@@ -1,6 +1,5 @@
 """The base class of every model: a functional graph with named outputs, one of them the answer."""
 
-import copy
 import pathlib
 import types
 from collections.abc import Callable
@@ -13,11 +12,10 @@ import numpy as np
 from capszoo import routing as routings
 from capszoo.models import arguments
 from capszoo.models import layer_changes
-from capszoo.models import one_answer
+from capszoo.models.answering_model import AnsweringModel
 from capszoo.models.inputs import ImageInput
 from capszoo.models.inputs import InputEnd
 from capszoo.models.measure import Measure
-from capszoo.models.step_counter import StepCounter
 from capszoo.routing import Routing
 from capszoo.validation import unknown_name_error
 
@@ -25,7 +23,7 @@ from capszoo.validation import unknown_name_error
 preset_functions: dict[str, Callable] = {}
 
 
-class CapsuleModel(keras.Model):
+class CapsuleModel(AnsweringModel):
     """A functional Keras model of an input end, a body of capsule layers and a task.
 
     A task is a subclass: it says what the outputs are, which of them is the answer, what labels
@@ -53,7 +51,6 @@ class CapsuleModel(keras.Model):
     """
 
     task: ClassVar[str]
-    primary_output: ClassVar[str]
     measures: ClassVar[tuple[Measure, ...]]
     data_fields: ClassVar[dict[str, tuple[Any, Any]]] = {}
     input_end: ClassVar[type[InputEnd]] = ImageInput
@@ -71,7 +68,6 @@ class CapsuleModel(keras.Model):
         # In namespaces: as attributes they would be layers of this model.
         self._ends = types.SimpleNamespace(input=input_end)
         self._single_outputs = types.SimpleNamespace()
-        self.step_counter = StepCounter(name="step_counter")
 
     # Arguments.
 
@@ -173,116 +169,8 @@ class CapsuleModel(keras.Model):
         """
         raise NotImplementedError(f"{type(self).__name__} must implement `body`.")
 
-    def default_loss(self):
-        """The loss `compile()` takes where none is given."""
-        raise NotImplementedError(f"{type(self).__name__} must implement `default_loss`.")
-
-    def default_optimizer(self):
-        """The optimizer `compile()` takes where none is given."""
-        return keras.optimizers.Adam(learning_rate=1e-3)
-
-    def default_metrics(self):
-        """The metrics `compile()` takes where none are given: those of `measures`."""
-        raise NotImplementedError(f"{type(self).__name__} must implement `default_metrics`.")
-
     def check_data(self, x, y=None) -> None:
-        """Raises `ValueError` unless arrays are what the model takes; pipelines pass.
-
-        Args:
-            x: Examples.
-            y: Their labels. Defaults to `None`.
-        """
         self._ends.input.check(x)
-
-    # Training.
-
-    def compile(self, optimizer=None, loss=None, metrics=None, **kwargs) -> None:
-        """Configures the model for training; without arguments, as its family is trained.
-
-        Args:
-            optimizer: As in `keras.Model.compile`; `None` stands for `default_optimizer()`.
-                Defaults to `None`.
-            loss: As in `keras.Model.compile`, on the primary output; `None` stands for
-                `default_loss()`. Defaults to `None`.
-            metrics: As in `keras.Model.compile`, on the primary output; `None` stands for
-                `default_metrics()`. Defaults to `None`.
-            **kwargs: Other arguments of `keras.Model.compile`.
-        """
-        one_answer.check_compile(self.primary_output, loss, metrics, kwargs.get("loss_weights"))
-        optimizer = self.default_optimizer() if optimizer is None else optimizer
-        loss = self.default_loss() if loss is None else loss
-        metrics = self.default_metrics() if metrics is None else metrics
-        # A loss with a schedule reads the steps of this model, not of others it is given to.
-        self.step_counter.step.assign(0)
-        if getattr(loss, "step", None) is not None:
-            loss = copy.copy(loss)
-            loss.step = self.step_counter.step
-        super().compile(optimizer=optimizer, loss=loss, metrics=metrics, **kwargs)
-
-    def compile_from_config(self, config):
-        # Keras restores the arguments of an overridden `compile` only where asked to.
-        self.compile(**keras.saving.deserialize_keras_object(config))
-        if self.optimizer is not None and self.built:
-            self.optimizer.build(self.trainable_variables)
-
-    def extra_loss(self, x, y, outputs, sample_weight, training):
-        """Gives what a task adds to the loss of its primary output; nothing by itself."""
-        return 0.0
-
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        loss = super().compute_loss(
-            x=x,
-            y=y,
-            y_pred=y_pred[self.primary_output],
-            sample_weight=sample_weight,
-            training=training,
-        )
-        loss = loss + self.extra_loss(x, y, y_pred, sample_weight, training)
-        if training:
-            self.step_counter.step.assign_add(1)
-        return loss
-
-    def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        return super().compute_metrics(x, y, y_pred[self.primary_output], sample_weight)
-
-    def predict_step(self, *args):
-        outputs = super().predict_step(*args)
-        if isinstance(outputs, tuple):  # JAX returns the updated state beside the outputs
-            return outputs[0][self.primary_output], *outputs[1:]
-        return outputs[self.primary_output]
-
-    # Data.
-
-    def fit(self, x=None, y=None, *args, **kwargs):
-        """Trains the model; arguments, data and result as in `keras.Model.fit`."""
-        one_answer.check_data(x, y, self.primary_output)
-        self._check_arrays(x, y)
-        validation = kwargs.get("validation_data")
-        if isinstance(validation, (tuple, list)) and len(validation) >= 2:
-            one_answer.check_data(*validation[:2], self.primary_output)
-            self._check_arrays(*validation[:2])
-        return super().fit(x, y, *args, **kwargs)
-
-    def evaluate(self, x=None, y=None, *args, **kwargs):
-        """Measures loss and metrics; arguments, data and result as in `keras.Model.evaluate`."""
-        one_answer.check_data(x, y, self.primary_output)
-        self._check_arrays(x, y)
-        return super().evaluate(x, y, *args, **kwargs)
-
-    def predict(self, x, *args, **kwargs):
-        """Computes the primary output.
-
-        Args:
-            x: Examples, as the input end takes them, or a pipeline of batches of them.
-            *args: Arguments of `keras.Model.predict`.
-            **kwargs: Arguments of `keras.Model.predict`.
-
-        Returns:
-            NumPy array, one row an example.
-        """
-        one_answer.check_data(x, None, self.primary_output)
-        self._check_arrays(x)
-        return super().predict(x, *args, **kwargs)
 
     def predict_output(
         self, key: str, x, batch_size: int = 32, *, prepared: bool = False
@@ -316,10 +204,6 @@ class CapsuleModel(keras.Model):
             NumPy array, one row an example.
         """
         return self._ends.input.synthetic(count)
-
-    def _check_arrays(self, x, y=None):
-        if x is not None and hasattr(x, "shape") and hasattr(x, "dtype"):
-            self.check_data(x, y)
 
     # Presets: the zoo stands on the models, and says here how it is done.
 

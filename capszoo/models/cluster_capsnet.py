@@ -68,6 +68,8 @@ class ClusterCapsNet(CapsuleClassifier):
     - [Zhao, Cheng, 2021](https://arxiv.org/abs/2109.09213)
     """
 
+    score_threshold = 0.0  # of logits
+
     def __init__(
         self,
         image_shape=(32, 32, 3),

@@ -7,7 +7,9 @@ from capszoo.ops.coupling import agreement
 from capszoo.ops.coupling import couple
 from capszoo.ops.coupling import sum_children
 from capszoo.ops.coupling import uniform_coupling
+from capszoo.ops.labels import count_present
 from capszoo.ops.labels import multi_hot
+from capszoo.ops.labels import present_classes
 from capszoo.ops.layout import contiguous
 from capszoo.ops.lazy_votes import Geometry
 from capszoo.ops.lazy_votes import LazyVotes
@@ -21,6 +23,7 @@ from capszoo.ops.norms import squash_vjp
 from capszoo.ops.precision import in_float32
 from capszoo.ops.presence import present
 from capszoo.ops.resizing import resize
+from capszoo.ops.softmax import softmax_over_parents
 from capszoo.ops.transposed_votes import transposed_type_votes
 from capszoo.ops.votes import block_diagonal
 from capszoo.ops.votes import dense_votes

@@ -219,7 +219,9 @@ def same_pads(size, kernel_size, strides):
 def _conv_directly(inputs, kernel, strides, padding):
     kernel_size = tuple(kernel.shape[:-2])
     if not prefers_patches(kernel_size, strides):
-        return ops.conv(inputs, kernel, strides=strides, padding=padding)
+        return ops.conv(
+            inputs, kernel, strides=strides, padding=padding, data_format="channels_last"
+        )
     patches = extract_patches(inputs, kernel_size, strides, padding)
     return ops.matmul(patches, ops.reshape(kernel, (-1, kernel.shape[-1])))
 

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from capszoo.ops.softmax import softmax_over_parents
+
 
 def uniform_coupling(parents, leaky=False):
     """The coupling of a child that prefers none of its parents.
@@ -39,7 +41,7 @@ def couple(logits, leaky=False):
     [0.25, 0.25, 0.25]
     """
     if not leaky:
-        return ops.softmax(logits, axis=-2)
+        return softmax_over_parents(logits)
     none = ops.zeros_like(logits[..., :1, :])
     return ops.softmax(ops.concatenate([none, logits], axis=-2), axis=-2)[..., 1:, :]
 

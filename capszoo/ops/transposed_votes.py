@@ -55,7 +55,9 @@ def transposed_type_votes(poses, kernel, strides=1, padding="valid"):
         filters_first = ops.swapaxes(
             ops.reshape(kernel[0], (*kernel_size, -1, math.prod(per_vote))), -1, -2
         )
-        maps = ops.conv_transpose(maps_per_type(poses), filters_first, strides, padding)
+        maps = ops.conv_transpose(
+            maps_per_type(poses), filters_first, strides, padding, data_format="channels_last"
+        )
         return votes_of_maps(maps, types, per_vote)
     taps = [-(-window // stride) for window, stride in zip(kernel_size, strides, strict=True)]
     kernel = _rests_as_parents(kernel, kernel_size, strides, taps)

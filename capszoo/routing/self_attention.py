@@ -5,6 +5,7 @@ from keras import ops
 
 from capszoo import kernels
 from capszoo.ops import present
+from capszoo.ops import softmax_over_parents
 from capszoo.ops import squash
 from capszoo.routing.base import Routing
 from capszoo.routing.registry import register
@@ -76,7 +77,7 @@ class SelfAttentionRouting(Routing):
         wide = ops.cast(votes, "float32")
         total = ops.sum(wide, axis=-2, keepdims=True)
         attention = ops.sum(wide * total, axis=-1) / votes.shape[-1] ** 0.5
-        coupling = ops.softmax(attention, axis=-2)
+        coupling = softmax_over_parents(attention)
         if self.bias is not None:
             coupling = coupling + ops.cast(self.bias, "float32")
         if presence is not None:

@@ -35,7 +35,7 @@ class TrainingBatches(keras.utils.PyDataset):
         self.labels = labels
         self.batch_size = batch_size
         self.augmentation_configs = [
-            keras.saving.serialize_keras_object(layer) for layer in augmentation
+            _channels_last(keras.saving.serialize_keras_object(layer)) for layer in augmentation
         ]
         self.crop = crop
         self.seed = seed
@@ -72,6 +72,14 @@ class TrainingBatches(keras.utils.PyDataset):
         if self.crop:
             images = crop_at_random(images, *self.crop, random)
         return images, self.labels[chosen]
+
+
+def _channels_last(config):
+    """The config of a layer for channels-last images, whatever Keras' setting was."""
+    if isinstance(config, dict):
+        of_ours = {"data_format": "channels_last"} if "data_format" in config else {}
+        return {**{key: _channels_last(one) for key, one in config.items()}, **of_ours}
+    return [_channels_last(one) for one in config] if isinstance(config, list) else config
 
 
 def crop_at_random(images, height, width, random):

@@ -36,6 +36,14 @@ def test_several_labels():
     assert kept(CapsuleMask(2), labels=labels) == [[0, 3], [1, 2]]
 
 
+def test_soft_labels_keep_whole_capsules():
+    labels = np.array([[0.05, 0.85, 0.05, 0.05], [0.5, 0, 0, 0.5]])
+    assert kept(CapsuleMask(), labels=labels) == [[1], [0, 3]]
+    poses = np.ones((2, 1, 3), "float32")
+    masked = to_numpy(CapsuleMask()(poses, SCORES[:, :1], labels=np.array([1, 0])))
+    np.testing.assert_array_equal(masked, poses * np.array([1, 0])[:, None, None])
+
+
 def test_config_and_shapes():
     mask = CapsuleMask(2, name="mask")
     again = keras.layers.deserialize(keras.saving.serialize_keras_object(mask))

@@ -45,6 +45,23 @@ def test_several_objects_weights_and_arguments():
     assert weighted == pytest.approx((2 * each[0] + 0.5 * each[1]) / 2, rel=1e-5)
 
 
+def test_soft_labels():
+    soft = np.array([[0.7, 0.3, 0.0], [0.1, 0.1, 0.8]])
+    terms = [
+        soft[n, k] * max(0, 0.9 - LENGTHS[n, k]) ** 2
+        + 0.5 * (1 - soft[n, k]) * max(0, LENGTHS[n, k] - 0.1) ** 2
+        for n, k in np.ndindex(2, 3)
+    ]
+    assert float(MarginLoss()(soft, LENGTHS)) == pytest.approx(sum(terms) / 2, rel=1e-5)
+
+
+@pytest.mark.parametrize("form", [[1, 0], [[1], [0]]], ids=str)
+def test_single_class(form):
+    one = LENGTHS[:, 1:2]
+    expected = by_hand(np.array([[1], [0]]), one).mean()
+    assert float(MarginLoss()(np.array(form), one)) == pytest.approx(expected, rel=1e-5)
+
+
 def test_config_round_trip():
     loss = MarginLoss(0.8, 0.2, 0.7, "official", reduction="sum", name="mine")
     config = json.loads(json.dumps(keras.saving.serialize_keras_object(loss)))

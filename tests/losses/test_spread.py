@@ -1,5 +1,6 @@
 """Spread loss by hand, and its schedule."""
 
+import itertools
 import json
 
 import keras
@@ -31,6 +32,25 @@ def test_by_hand(margin, labels):
     assert float(loss(hot, ACTIVATIONS)) == pytest.approx(each.mean(), rel=1e-5)
     weighted = float(loss(hot, ACTIVATIONS, sample_weight=np.array([2.0, 0.0])))
     assert weighted == pytest.approx(each[0], rel=1e-5)
+
+
+def test_soft_labels():
+    soft, margin = np.array([[0.7, 0.3, 0.0], [0.1, 0.1, 0.8]]), 0.5
+    each = [
+        soft[n, t] * (1 - soft[n, i]) * max(0, margin - (a[t] - a[i])) ** 2
+        for n, a in enumerate(ACTIVATIONS)
+        for t, i in itertools.permutations(range(3), 2)
+    ]
+    assert float(SpreadLoss(margin)(soft, ACTIVATIONS)) == pytest.approx(sum(each) / 2, rel=1e-5)
+
+
+@pytest.mark.parametrize("form", [[1, 0], [[1], [0]]], ids=str)
+def test_a_single_class_is_held_against_its_absence(form):
+    ones = np.array([[0.7], [0.4]], "float32")
+    both = np.concatenate([ones, 1 - ones], axis=-1)
+    expected = by_hand(np.array([[1, 0], [0, 1]]), both, 0.9).mean()
+    assert expected > 0
+    assert float(SpreadLoss(0.9)(np.array(form), ones)) == pytest.approx(expected, rel=1e-5)
 
 
 def test_true_class_is_left_out():

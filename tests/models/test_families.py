@@ -160,6 +160,24 @@ def test_trains_saves_and_loads(name, tmp_path):
 
 
 @each_family
+def test_a_single_class_answers_yes_or_no(name):
+    images, labels = digits(60)
+    images, labels = images[labels < 2], labels[labels < 2]
+    model = make(name, num_classes=1)
+    model.compile(optimizer=keras.optimizers.Adam(0.01))
+    first, opposite = (
+        model.evaluate(images, answers, verbose=0, return_dict=True)
+        for answers in (labels, 1 - labels)
+    )
+    assert first["accuracy"] + opposite["accuracy"] == pytest.approx(1)
+    assert first["loss"] != opposite["loss"]
+    model.fit(images, labels[:, None], batch_size=4, epochs=8, verbose=0)
+    assert model.evaluate(images, labels, verbose=0, return_dict=True)["accuracy"] > 0.9
+    yes = model.predict(images, verbose=0)[:, 0] > model.score_threshold
+    assert (yes == labels).mean() > 0.9
+
+
+@each_family
 def test_gradients_at_random_and_at_zero_images(name, rng):
     images = rng.integers(0, 256, size=(8, 8, 8, 1)).astype("uint8")
     for pictures, must_move in ((images, True), (np.zeros_like(images), False)):

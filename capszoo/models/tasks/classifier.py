@@ -42,7 +42,8 @@ class CapsuleClassifier(CapsuleModel):
     on labels that it should not see.
 
     Args:
-        num_classes: How many classes there are.
+        num_classes: How many classes there are. One answers a yes-or-no question with one
+            score: its labels are 0 and 1, and scores above `score_threshold` say yes.
         decoder: Hidden units of a `capszoo.layers.DenseDecoder`, a Keras layer from masked
             poses `(batch, classes, pose_dim)` to images, its config, or `None` for no decoder.
             Defaults to `None`.
@@ -65,6 +66,8 @@ class CapsuleClassifier(CapsuleModel):
     primary_output = "scores"
     measures = (Measure("accuracy", "max", of_examples=True),)
     data_fields: ClassVar[dict[str, tuple[Any, Any]]] = {"class_names": (list[str] | None, None)}
+    # What scores are on the one or the other side of where there is a single class.
+    score_threshold: ClassVar[float] = 0.5
     # Arguments of a `DenseDecoder` that is made of hidden units.
     decoder_arguments: ClassVar[dict[str, Any]] = {}
 
@@ -149,7 +152,7 @@ class CapsuleClassifier(CapsuleModel):
         return MarginLoss()
 
     def default_metrics(self):
-        return [SubsetAccuracy()]
+        return [SubsetAccuracy(threshold=self.score_threshold)]
 
     def extra_loss(self, x, y, outputs, sample_weight, training):
         if self.decoder is None:
@@ -169,7 +172,8 @@ class CapsuleClassifier(CapsuleModel):
     def check_data(self, x, y=None):
         super().check_data(x, y)
         if is_array(y):
-            check_labels(y, x.shape[0], self.num_classes)
+            compares = getattr(getattr(self, "loss", None), "compares_classes", False)
+            check_labels(y, x.shape[0], self.num_classes, compares)
 
     def encode(self, images, batch_size: int = 32) -> np.ndarray:
         """Computes the poses of the class capsules.

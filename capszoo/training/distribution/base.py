@@ -96,6 +96,9 @@ class SharedBatches(keras.utils.PyDataset):
         share: Function from images and labels of a batch to those of this process.
     """
 
+    # The whole of them is, before it is shared out and filled up.
+    is_checked = True
+
     def __init__(self, batches, share):
         super().__init__()
         self.batches = batches

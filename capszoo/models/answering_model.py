@@ -1,0 +1,162 @@
+"""A model of several named outputs, one of which is the answer that it is trained for."""
+
+import copy
+import inspect
+from typing import ClassVar
+
+import keras
+
+from capszoo.models import one_answer
+from capszoo.models.arrays import is_array
+from capszoo.models.pipelines import first_batch
+from capszoo.models.step_counter import StepCounter
+
+
+class AnsweringModel(keras.Model):
+    """A functional Keras model whose outputs are a dictionary, trained for one of them.
+
+    Loss and metrics are about that one, and `predict` gives it; what else a task wants of its
+    outputs it adds to the loss. Data are checked before any work is done.
+
+    Attributes:
+        primary_output: Which of the named outputs is the answer.
+    """
+
+    primary_output: ClassVar[str]
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.step_counter = StepCounter(name="step_counter")
+
+    def default_loss(self):
+        """The loss `compile()` takes where none is given."""
+        raise NotImplementedError(f"{type(self).__name__} must implement `default_loss`.")
+
+    def default_optimizer(self):
+        """The optimizer `compile()` takes where none is given."""
+        return keras.optimizers.Adam(learning_rate=1e-3)
+
+    def default_metrics(self):
+        """The metrics `compile()` takes where none are given: those of `measures`."""
+        raise NotImplementedError(f"{type(self).__name__} must implement `default_metrics`.")
+
+    def check_data(self, x, y=None) -> None:
+        """Raises `ValueError` unless arrays are what the model takes.
+
+        Args:
+            x: Examples, all or those of a pipeline's first batch.
+            y: Their labels. Defaults to `None`.
+        """
+
+    # Training.
+
+    def compile(self, optimizer=None, loss=None, metrics=None, **kwargs) -> None:
+        """Configures the model for training; without arguments, as its family is trained.
+
+        Args:
+            optimizer: As in `keras.Model.compile`; `None` stands for `default_optimizer()`.
+                Defaults to `None`.
+            loss: As in `keras.Model.compile`, on the primary output; `None` stands for
+                `default_loss()`. Defaults to `None`.
+            metrics: As in `keras.Model.compile`, on the primary output; `None` stands for
+                `default_metrics()`. Defaults to `None`.
+            **kwargs: Other arguments of `keras.Model.compile`.
+        """
+        one_answer.check_compile(self.primary_output, loss, metrics, kwargs.get("loss_weights"))
+        optimizer = self.default_optimizer() if optimizer is None else optimizer
+        loss = self.default_loss() if loss is None else loss
+        metrics = self.default_metrics() if metrics is None else metrics
+        # A loss with a schedule reads the steps of this model, not of others it is given to.
+        self.step_counter.step.assign(0)
+        if getattr(loss, "step", None) is not None:
+            loss = copy.copy(loss)
+            loss.step = self.step_counter.step
+        super().compile(optimizer=optimizer, loss=loss, metrics=metrics, **kwargs)
+
+    def compile_from_config(self, config):
+        # Keras restores the arguments of an overridden `compile` only where asked to.
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        if self.optimizer is not None and self.built:
+            self.optimizer.build(self.trainable_variables)
+
+    def extra_loss(self, x, y, outputs, sample_weight, training):
+        """Gives what a task adds to the loss of its primary output; nothing by itself."""
+        return 0.0
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        loss = super().compute_loss(
+            x=x,
+            y=y,
+            y_pred=y_pred[self.primary_output],
+            sample_weight=sample_weight,
+            training=training,
+        )
+        loss = loss + self.extra_loss(x, y, y_pred, sample_weight, training)
+        if training:
+            self.step_counter.step.assign_add(1)
+        return loss
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        return super().compute_metrics(x, y, y_pred[self.primary_output], sample_weight)
+
+    def predict_step(self, *args):
+        outputs = super().predict_step(*args)
+        if isinstance(outputs, tuple):  # JAX returns the updated state beside the outputs
+            return outputs[0][self.primary_output], *outputs[1:]
+        return outputs[self.primary_output]
+
+    # Data.
+
+    def fit(self, x=None, y=None, *args, **kwargs):
+        """Trains the model; arguments, data and result as in `keras.Model.fit`.
+
+        Arrays are checked before, and of a pipeline the first batch, which is made once more for
+        it. What cannot be seen without taking it out (later batches, PyTorch's
+        `IterableDataset`) is not checked: examples of another shape fail in their step, and a
+        label that is none makes the loss not a number.
+        """
+        given = inspect.signature(keras.Model.fit).bind(self, x, y, *args, **kwargs)
+        given.arguments["x"] = self._checked(x, y)
+        validation = given.arguments.get("validation_data")
+        if isinstance(validation, (tuple, list)):
+            first, *rest = validation
+            validation = (self._checked(first, *rest[:1]), *rest)
+        elif validation is not None:
+            validation = self._checked(validation)
+        if validation is not None:
+            given.arguments["validation_data"] = validation
+        return super().fit(*given.args[1:], **given.kwargs)
+
+    def evaluate(self, x=None, y=None, *args, **kwargs):
+        """Measures loss and metrics; arguments, data and result as in `keras.Model.evaluate`."""
+        return super().evaluate(self._checked(x, y), y, *args, **kwargs)
+
+    def predict(self, x, *args, **kwargs):
+        """Computes the primary output.
+
+        Args:
+            x: Examples, as the input end takes them, or a pipeline of batches of them.
+            *args: Arguments of `keras.Model.predict`.
+            **kwargs: Arguments of `keras.Model.predict`.
+
+        Returns:
+            NumPy array, one row an example.
+        """
+        return super().predict(self._checked(x, of_labels=False), *args, **kwargs)
+
+    def _check_arrays(self, x, y=None):
+        if is_array(x):
+            self.check_data(x, y)
+
+    def _checked(self, x, y=None, of_labels=True):
+        """Checks arrays, or the first batch of a pipeline, and gives them as they were."""
+        one_answer.check_data(x, y, self.primary_output)
+        if x is None or is_array(x):
+            self._check_arrays(x, y)
+            return x
+        batch, x = first_batch(x)
+        of_batch = batch if isinstance(batch, (tuple, list)) else (batch,)
+        seen = of_batch[: 2 if of_labels else 1]
+        one_answer.check_data(seen[0], *(seen[1:] or (None,)), self.primary_output)
+        self._check_arrays(*seen)
+        return x
