@@ -144,9 +144,9 @@ def open_picture(path: str | os.PathLike) -> "Image.Image":
         raise FileNotFoundError(f"There is no picture file at {os.fspath(path)}.")
     try:
         with Image.open(path) as picture:
-            frames = getattr(picture, "n_frames", 1)
-            if picture.format == "TIFF" and frames > 1:
-                raise ValueError(f"it holds {frames} pictures, not one.")
+            count = getattr(picture, "n_frames", 1)
+            if picture.format == "TIFF" and count > 1:
+                raise ValueError(f"it holds {count} pictures, not one.")
             if picture.mode == "F":
                 raise ValueError("it holds floats, whose range no picture file says.")
             # Makes a copy, and so reads every pixel: a file cut short is found here.
