@@ -1,5 +1,6 @@
 """Data sets: `load(name)` gives the pictures and labels of a named set or of your own files."""
 
+from capszoo.data import named_sets
 from capszoo.data.data_set import DataSet
 from capszoo.data.data_set import register
 from capszoo.data.datasets import class_names
