@@ -155,6 +155,8 @@ def test_no_batch_is_lost_by_looking_at_it(form):
     model.fit(
         form(IMAGES, LABELS),
         validation_data=form(IMAGES, LABELS),
+        steps_per_epoch=2,
+        validation_steps=2,
         shuffle=False,
         verbose=0,
     )
