@@ -6,7 +6,6 @@ import keras
 from keras import ops
 
 from capszoo.ops import safe_norm
-from capszoo.ops import softmax_over_parents
 from capszoo.ops import squash
 from capszoo.routing.agreement import sum_children
 from capszoo.routing.base import IterativeRouting
@@ -103,13 +102,10 @@ class ScaledDistanceRouting(IterativeRouting):
             lengths = safe_norm(votes, keepdims=True)
             votes = votes * (ops.minimum(lengths, longest) / lengths)
         parents = votes.shape[-3]
-        # A single parent gets all, whatever the logits.
-        log_odds = math.log(_COUPLING_AT_HALF * max(parents - 1, 1)) - math.log(
-            1 - _COUPLING_AT_HALF
-        )
+        log_odds = math.log(_COUPLING_AT_HALF * (parents - 1)) - math.log(1 - _COUPLING_AT_HALF)
         logits = ops.zeros_like(votes[..., 0])
         for iteration in range(self.iterations):
-            coupling = softmax_over_parents(logits)
+            coupling = ops.softmax(logits, axis=-2)
             poses = sum_children(coupling, votes)
             if self.bias is not None:
                 poses = poses + ops.cast(self.bias, "float32")
