@@ -47,6 +47,9 @@ class CapsNet(CapsuleClassifier):
     | `None`, `primary_scale=1 / primary_types` | 0.906 | 0.840 | 0.882 | 0.345 |
     | `None`, Adam at 0.0003 | 0.860 | 0.833 | 0.896 | 0.367 |
 
+    The default sizes learn them too: 0.89 on 800 training pictures of two classes, cut to 20x20,
+    after four epochs of one seed.
+
     Args:
         image_shape: `(height, width, channels)` of the images. Defaults to `(28, 28, 1)`.
         num_classes: How many classes there are. Defaults to `10`.

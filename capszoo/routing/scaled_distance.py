@@ -7,7 +7,6 @@ from keras import ops
 
 from capszoo.ops import present
 from capszoo.ops import safe_norm
-from capszoo.ops import softmax_over_parents
 from capszoo.ops import squash
 from capszoo.ops import sum_children
 from capszoo.routing.base import IterativeRouting
@@ -107,13 +106,10 @@ class ScaledDistanceRouting(IterativeRouting):
             votes = votes * (ops.minimum(lengths, longest) / lengths)
         votes, presence = present(mask, votes)
         parents = votes.shape[-3]
-        # A single parent gets all, whatever the logits.
-        log_odds = math.log(_COUPLING_AT_HALF * max(parents - 1, 1)) - math.log(
-            1 - _COUPLING_AT_HALF
-        )
+        log_odds = math.log(_COUPLING_AT_HALF * (parents - 1)) - math.log(1 - _COUPLING_AT_HALF)
         logits = ops.zeros_like(votes[..., 0])
         for iteration in range(self.iterations):
-            coupling = softmax_over_parents(logits)
+            coupling = ops.softmax(logits, axis=-2)
             poses = sum_children(coupling, votes)
             if self.bias is not None:
                 poses = poses + ops.cast(self.bias, "float32")

@@ -107,6 +107,22 @@ def test_couplings(case, spatial):
         assert np.abs(coupling[0] - coupling[1]).max() > 1e-4
 
 
+@pytest.mark.parametrize(
+    "case", [case for case in CASES if case.name != "scaled_distance"], ids=str
+)
+def test_a_single_parent(case, rng):
+    # Scaled-distance routing refuses it.
+    # Warnings are errors: Keras has one for a softmax over a single number.
+    votes = rng.normal(size=(2, 1, 6, 4)).astype("float32")
+    routing = case.make()
+    activations = np.full((2, 6), 0.5, "float32") if routing.explicit_activations else None
+    *_, coupling = routing(votes, activations, return_coupling=True)
+    coupling = to_numpy(coupling)
+    assert np.isfinite(coupling).all()
+    if case.sums == "parents":
+        np.testing.assert_allclose(coupling, 1, atol=1e-5)
+
+
 @pytest.mark.parametrize("case", [case for case in CASES if case.uniform is not None], ids=str)
 def test_first_couplings_are_uniform(case):
     routing = case.make(**case.uniform)
