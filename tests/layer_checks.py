@@ -38,6 +38,13 @@ def evaluate(function, *values):
     return to_numpy(compiled_on_jax(function)(*values))
 
 
+def outputs_of(layer, *inputs, **arguments):
+    """The layer's outputs as NumPy arrays, as `evaluate` gives them; it is built first."""
+    if not layer.built:
+        layer.build(keras.tree.map_structure(np.shape, inputs[0]))
+    return evaluate(lambda *inputs: layer(*inputs, **arguments), *inputs)
+
+
 def value_and_gradients(function, *values):
     """The function's output, and the gradients of its sum with another weight for each number.
 
