@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 
 import capszoo
+from capszoo.models.registry import FAMILIES
+from capszoo.routing.registry import ROUTINGS
 from tests.once import FIRST
 
 BACKEND = keras.backend.backend()
@@ -34,14 +36,9 @@ def test_examples_run(name, tmp_path, monkeypatch):
     module = importlib.import_module(name)
     names = {"capszoo": capszoo, "keras": keras, "np": np}
     # Examples may register names of their own: they are gone afterwards.
-    registries = (capszoo.models.registry._FAMILIES, capszoo.routing.registry._ROUTINGS)
-    before = [dict(registry) for registry in registries]
-    try:
-        results = doctest.testmod(module, extraglobs=names)
-    finally:
-        for registry, content in zip(registries, before, strict=True):
-            registry.clear()
-            registry.update(content)
+    for registry in (FAMILIES, ROUTINGS):
+        monkeypatch.setattr(registry, "items", dict(registry.items))
+    results = doctest.testmod(module, extraglobs=names)
     assert results.failed == 0
 
 
