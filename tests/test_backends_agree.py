@@ -40,8 +40,9 @@ rng = np.random.default_rng(0)
 weights = [0.3 * rng.normal(size=weight.shape).astype("float32") for weight in model.weights]
 model.set_weights(weights)
 model.compile(optimizer=keras.optimizers.SGD(1.0))
-model.save(folder / "half.keras")
-(folder / "half.keras").rename(folder / f"{backend}.keras")
+half = folder / f"half_of_{backend}.keras"
+model.save(half)
+half.rename(folder / f"{backend}.keras")
 results = {"scores": model.predict(images, verbose=0), "coupling": model.coupling(images)}
 model.train_on_batch(images, labels)
 for old, new, weight in zip(weights, model.get_weights(), model.weights):

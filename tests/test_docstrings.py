@@ -14,7 +14,9 @@ import numpy as np
 import pytest
 
 import capszoo
+from capszoo.data.data_set import DATA_SETS
 from capszoo.models.registry import FAMILIES
+from capszoo.models.registry import TASKS
 from capszoo.routing.registry import ROUTINGS
 from tests.once import FIRST
 
@@ -36,7 +38,7 @@ def test_examples_run(name, tmp_path, monkeypatch):
     module = importlib.import_module(name)
     names = {"capszoo": capszoo, "keras": keras, "np": np}
     # Examples may register names of their own: they are gone afterwards.
-    for registry in (FAMILIES, ROUTINGS):
+    for registry in (TASKS, FAMILIES, ROUTINGS, DATA_SETS):
         monkeypatch.setattr(registry, "items", dict(registry.items))
     results = doctest.testmod(module, extraglobs=names)
     assert results.failed == 0
