@@ -7,7 +7,8 @@ from capszoo import backend
 
 FIRST = backend.installed()[0]
 
-# For slow tests of what no backend has a part in: packages, files.
+# For what no backend has a part in (packages, files, processes, documents), for what starts each
+# backend by itself, and for the full product of cases of which some run on every backend.
 ONCE = pytest.mark.skipif(
     keras.backend.backend() != FIRST, reason=f"alike on every backend: runs on {FIRST}"
 )

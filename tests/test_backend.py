@@ -11,6 +11,9 @@ import textwrap
 import pytest
 
 from capszoo import backend as backends
+from tests.once import ONCE
+
+pytestmark = ONCE
 
 ROOT = pathlib.Path(backends.__file__).resolve().parents[1]
 

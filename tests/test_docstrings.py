@@ -1,4 +1,7 @@
-"""Every example in a docstring runs; defaults in docstrings equal those in signatures."""
+"""Every example in a docstring runs; defaults in docstrings equal those in signatures.
+
+On one backend, but for modules that are for another alone: those on theirs.
+"""
 
 import doctest
 import importlib
@@ -15,14 +18,17 @@ from capszoo.data.data_set import DATA_SETS
 from capszoo.models.registry import FAMILIES
 from capszoo.models.registry import TASKS
 from capszoo.routing.registry import ROUTINGS
+from tests.once import FIRST
 
+BACKEND = keras.backend.backend()
 # A module named after a backend is for it alone.
-OTHER_BACKENDS = {"jax", "tensorflow", "torch"} - {keras.backend.backend()}
+OTHER_BACKENDS = {"jax", "tensorflow", "torch"} - {BACKEND}
 MODULES = sorted(
     module.name
     for module in pkgutil.walk_packages(capszoo.__path__, "capszoo.")
     if not module.name.startswith("capszoo.cli")
     and module.name.rpartition(".")[2] not in OTHER_BACKENDS
+    and (BACKEND == FIRST or module.name.rpartition(".")[2] == BACKEND)
 )
 
 

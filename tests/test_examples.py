@@ -5,6 +5,9 @@ import pathlib
 
 import pytest
 
+from tests.once import ONCE
+
+pytestmark = ONCE
 FOLDER = pathlib.Path(__file__).parents[1] / "examples"
 EXAMPLES = sorted(FOLDER.glob("*.py"))
 

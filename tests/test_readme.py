@@ -6,7 +6,9 @@ import re
 import pytest
 
 from capszoo.zoo import table
+from tests.once import ONCE
 
+pytestmark = ONCE
 README = pathlib.Path(__file__).parents[1] / "README.md"
 
 

@@ -23,9 +23,10 @@ from capszoo.routing import EMRouting
 class NaiveDynamicRouting(DynamicRouting):
     """Dynamic routing by three einsums."""
 
-    def route(self, votes, activations=None, **arguments):
-        if not votes.dense:
-            return super().route(votes, activations, **arguments)
+    def route(self, votes, activations=None, mask=None, **arguments):
+        if not votes.dense or mask is not None:
+            # The second is refused there: `call` takes no mask.
+            return super().route(votes, activations, mask=mask, **arguments)
         votes = ops.einsum("bic,icjd->bijd", *votes.dense_factors())
         return self._combine(votes, **arguments)
 

@@ -11,12 +11,16 @@ from keras import ops
 
 import capszoo
 from capszoo.benchmarks import benchmark
+from capszoo.benchmarks import layer_steps
 from capszoo.benchmarks import read_csv
 from capszoo.benchmarks import timing
 from capszoo.benchmarks.counting import count_model
 from capszoo.benchmarks.naive import naive
 from capszoo.benchmarks.naive_cluster_capsnet import NaiveClusterCapsNet
 from capszoo.benchmarks.subjects import make_steps
+
+# What the machine can do is measured with networks alone.
+BENCHMARK = importlib.import_module("capszoo.benchmarks.benchmark")
 
 
 def test_counts_by_hand():
@@ -128,12 +132,21 @@ def test_network(tmp_path):
     ]
 
 
+# Fewer capsules than in the papers' networks.
+SMALL_LAYERS = {
+    "DenseCapsules": (48, 8),
+    "ConvCapsules2D": (5, 5, 2, 16),
+    "ClassCapsules": (2, 2, 2, 16),
+}
+
+
 @pytest.mark.parametrize("name", ["DenseCapsules", "ConvCapsules2D", "ClassCapsules"])
 def test_layer(name, monkeypatch):
-    # What the machine can do, and memory, are measured with networks and by the command.
-    module = importlib.import_module("capszoo.benchmarks.benchmark")
-    monkeypatch.setattr(module, "measure_floors", lambda: (1e11, 1e10))
-    monkeypatch.setattr(module, "peak_memory", lambda function: None)
+    # Memory is measured with networks and by the command.
+    monkeypatch.setattr(BENCHMARK, "measure_floors", lambda: (1e11, 1e10))
+    monkeypatch.setattr(BENCHMARK, "peak_memory", lambda function: None)
+    _, arguments = layer_steps._LAYERS[name]
+    monkeypatch.setitem(layer_steps._LAYERS, name, (SMALL_LAYERS[name], arguments))
     routing = {"name": "dynamic", "iterations": 1}
     rows = benchmark([name], [1], [("routing", routing)], with_naive=True, repeats=1)
     assert [row["variant"] for row in rows] == 2 * [
@@ -173,7 +186,8 @@ def test_peak_memory():
         assert 35e6 < peak < 60e6
 
 
-def test_command(run, tmp_path):
+def test_command(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(BENCHMARK, "measure_floors", lambda: (1e11, 1e10))
     path = tmp_path / "new" / "x.csv"
     code, out, _ = run(
         "benchmark", "routing", "--batch", 1, "--repeats", 1, "--csv", path, "--json"

@@ -8,7 +8,10 @@ import pytest
 
 import capszoo
 from capszoo import converters
+from tests.once import ONCE
 from tests.zoo.tiny import tiny_model
+
+pytestmark = ONCE
 
 HAS_SAFETENSORS = importlib.util.find_spec("safetensors") is not None
 SUFFIXES = [

@@ -9,7 +9,10 @@ import pytest
 import capszoo
 from capszoo import converters
 from tests.converters import made_files
+from tests.once import ONCE
 from tests.zoo.tiny import tiny_model
+
+pytestmark = ONCE
 
 
 def test_unknown_format(tmp_path):

@@ -9,6 +9,9 @@ import pytest
 import capszoo
 from capszoo import converters
 from tests.converters import made_files
+from tests.once import ONCE
+
+pytestmark = ONCE
 
 SMALL = {"image_shape": (16, 16, 2), "strides": (1, 2)}
 

@@ -6,6 +6,9 @@ import pytest
 import capszoo
 from capszoo import converters
 from tests.converters import made_files
+from tests.once import ONCE
+
+pytestmark = ONCE
 
 
 def test_scores_are_those_of_the_source(rng, tmp_path):

@@ -15,7 +15,7 @@ from capszoo.kernels import fused_passes
 from capszoo.layers import ConvCapsules2D
 from capszoo.layers import DenseCapsules
 from tests.layer_checks import gradients
-from tests.layer_checks import to_numpy
+from tests.layer_checks import value_and_gradients
 
 PARENTS, POSE_DIM, CHILD_DIM = 4, 5, 3
 # What a tile or a chunk may hold in these tests: odd numbers of samples fill more than one.
@@ -210,31 +210,26 @@ def tensors(values):
     return {name: ops.convert_to_tensor(value) for name, value in values.items()}
 
 
+def of_arrays(function, values):
+    """A function of a dictionary of arrays as one of the arrays."""
+    return lambda *arrays: function(tensors(dict(zip(values, arrays, strict=True))))
+
+
 def gradients_of(function, values):
     """The gradients of a function of a dictionary of arrays, by name."""
-
-    def of_arrays(*arrays):
-        return function(tensors(dict(zip(values, arrays, strict=True))))
-
-    return dict(zip(values, gradients(of_arrays, *values.values()), strict=True))
+    found = gradients(of_arrays(function, values), *values.values())
+    return dict(zip(values, found, strict=True))
 
 
-def check_as_equations(case, values, rng, tolerance=1e-5):
+def check_as_equations(case, values, tolerance=1e-5):
     """Compares values, and gradients of each number by another weight, with the routing's call."""
+    function = of_arrays(case.joined, values)
     with kernels.disabled():
-        expected = to_numpy(case.joined(tensors(values)))
-    found = to_numpy(case.joined(tensors(values)))
+        expected, theirs = value_and_gradients(function, *values.values())
+    found, mine = value_and_gradients(function, *values.values())
     np.testing.assert_allclose(found, expected, rtol=tolerance, atol=tolerance)
-    weights = ops.convert_to_tensor(rng.normal(size=expected.shape).astype("float32"))
-
-    def weighted(values):
-        return case.joined(values) * weights
-
-    mine = gradients_of(weighted, values)
-    with kernels.disabled():
-        theirs = gradients_of(weighted, values)
-    for name, other in theirs.items():
+    for name, one, other in zip(values, mine, theirs, strict=True):
         assert np.abs(other).max() > 1e-6, name
         np.testing.assert_allclose(
-            mine[name], other, rtol=1e-4, atol=1e-4 * np.abs(other).max(), err_msg=name
+            one, other, rtol=1e-4, atol=1e-4 * np.abs(other).max(), err_msg=name
         )

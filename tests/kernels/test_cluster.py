@@ -11,8 +11,8 @@ from capszoo.kernels import tiled_cluster
 from capszoo.layers import ConvCapsules2D
 from capszoo.ops import dense_votes
 from capszoo.routing import ClusterRouting
-from tests.layer_checks import gradients
-from tests.layer_checks import to_numpy
+from tests.layer_checks import evaluate
+from tests.layer_checks import value_and_gradients
 
 combine_in_tiles = functools.partial(tiled_cluster.combine_in_tiles, variance_epsilon=1e-8)
 
@@ -24,7 +24,7 @@ def some_arguments(rng, rows, offset):
     kernel = rng.normal(size=(CHILDREN, PLACES * CHILD_DIM, PER_CHILD, PARENTS, POSE_DIM))
     votes = {None: 1, "parents": 1, "votes": CHILDREN * PER_CHILD}[offset]
     shift = rng.normal(size=(PARENTS, votes, POSE_DIM)) * (offset is not None)
-    return [ops.convert_to_tensor(array.astype("float32")) for array in (children, kernel, shift)]
+    return [array.astype("float32") for array in (children, kernel, shift)]
 
 
 def at_once(children, kernel, offset):
@@ -33,33 +33,33 @@ def at_once(children, kernel, offset):
     return ops.concatenate(ClusterRouting(PER_CHILD).call(votes, return_coupling=True), axis=-1)
 
 
+def compare(tiled, reference, *arguments):
+    """Compares values, and gradients of each number by another weight."""
+    found, mine = value_and_gradients(tiled, *arguments)
+    expected, theirs = value_and_gradients(reference, *arguments)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    for one, other in zip(mine, theirs, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("rows", "offset", "keep_votes"),
     [(1, "votes", True), (4, "parents", True), (11, None, True), (11, "parents", False)],
 )
 def test_votes_kept_or_not(rows, offset, keep_votes, rng):
     arguments = some_arguments(rng, rows, offset)
-    # A gradient that is another for each number.
-    shape = (rows, PARENTS, POSE_DIM + CHILDREN)
-    weights = ops.convert_to_tensor(rng.normal(size=shape).astype("float32"))
 
     def tiled(*arguments):
         outputs = combine_in_tiles(*arguments, return_coupling=True, rows=4, keep_votes=keep_votes)
-        return ops.concatenate(outputs, axis=-1) * weights
+        return ops.concatenate(outputs, axis=-1)
 
-    def reference(*arguments):
-        return at_once(*arguments) * weights
+    compare(tiled, at_once, *arguments)
 
-    np.testing.assert_allclose(
-        to_numpy(tiled(*arguments)), to_numpy(reference(*arguments)), atol=1e-5
-    )
-    for mine, theirs in zip(
-        gradients(tiled, *arguments), gradients(reference, *arguments), strict=True
-    ):
-        np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-4)
-    poses = combine_in_tiles(*arguments[:2], None if offset is None else arguments[2], rows=4)
-    expected = to_numpy(at_once(*arguments))[..., :POSE_DIM]
-    np.testing.assert_allclose(to_numpy(poses), expected, atol=1e-5)
+    def poses(children, kernel, shift):
+        return combine_in_tiles(children, kernel, None if offset is None else shift, rows=4)
+
+    found, expected = evaluate(poses, *arguments), evaluate(at_once, *arguments)
+    np.testing.assert_allclose(found, expected[..., :POSE_DIM], atol=1e-5)
 
 
 @pytest.mark.parametrize(("children", "per_child"), [(1, 2), (16, 17), (20, 18)])
@@ -78,13 +78,7 @@ def test_few_and_many_children_and_votes(children, per_child, rng):
         votes = dense_votes(poses, kernel)
         return ops.concatenate(ClusterRouting(per_child).call(votes, return_coupling=True), axis=-1)
 
-    np.testing.assert_allclose(
-        to_numpy(tiled(poses, kernel)), to_numpy(reference(poses, kernel)), atol=1e-5
-    )
-    for mine, theirs in zip(
-        gradients(tiled, poses, kernel), gradients(reference, poses, kernel), strict=True
-    ):
-        np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-4)
+    compare(tiled, reference, poses, kernel)
 
 
 @pytest.mark.parametrize("padding", ["valid", "same"])
@@ -100,11 +94,16 @@ def test_of_a_convolutional_layer(padding, vote_bias, rng):
         vote_bias=vote_bias,
         bias_initializer=keras.initializers.RandomUniform(-1, 1, seed=1),
     )
-    poses = ops.convert_to_tensor(rng.normal(size=(2, 7, 6, 3, 5)).astype("float32"))
-    found = to_numpy(layer(poses, return_coupling=True))
-    votes = layer.compute_votes(poses, layer.kernel)
-    if vote_bias is not None:
-        votes = votes + layer.bias
-    expected = to_numpy(ClusterRouting(3)(votes, return_coupling=True))
+    poses = rng.normal(size=(2, 7, 6, 3, 5)).astype("float32")
+    layer.build(poses.shape)
+
+    def reference(poses):
+        votes = layer.compute_votes(poses, layer.kernel)
+        if vote_bias is not None:
+            votes = votes + layer.bias
+        return layer.routing.call(votes, return_coupling=True)
+
+    found = evaluate(lambda poses: layer(poses, return_coupling=True), poses)
+    expected = evaluate(reference, poses)
     for mine, reference in zip(found, expected, strict=True):
         np.testing.assert_allclose(mine, reference, rtol=2e-4, atol=2e-5)

@@ -13,8 +13,8 @@ from capszoo.layers import ConvCapsules2D
 from capszoo.ops import Windows
 from capszoo.ops import dense_votes
 from capszoo.routing import EMRouting
-from tests.layer_checks import gradients
-from tests.layer_checks import to_numpy
+from tests.layer_checks import evaluate
+from tests.layer_checks import value_and_gradients
 
 PARENTS, POSE_DIM, CHILD_DIM = 3, 4, 2
 WINDOWS = {
@@ -31,7 +31,7 @@ def some_arguments(rng, windows, batch):
     activations = rng.uniform(0.05, 1.0, size=(batch, *places, inputs))
     betas = rng.normal(size=(2, PARENTS))
     arrays = (children, kernel, activations, *betas)
-    return [ops.convert_to_tensor(array.astype("float32")) for array in arrays]
+    return [array.astype("float32") for array in arrays]
 
 
 def joined(poses, activations, coupling):
@@ -72,16 +72,11 @@ def test_few_parents_at_a_time(kind, batch, iterations, chunks, rng):
     windows = WINDOWS[kind]
     arguments = some_arguments(rng, windows, batch)
     routing = EMRouting(iterations, inverse_temperature=0.05)
-    expected = to_numpy(step_by_step(routing, windows, *arguments))
-    np.testing.assert_allclose(
-        to_numpy(tiled(routing, windows, *arguments, chunks=chunks)), expected, rtol=1e-5, atol=1e-5
-    )
-    # A gradient that is another for each number.
-    weights = ops.convert_to_tensor(rng.normal(size=expected.shape).astype("float32"))
-    mine, theirs = (
-        gradients(lambda *given, form=form: weights * form(routing, windows, *given), *arguments)
+    (found, mine), (expected, theirs) = (
+        value_and_gradients(functools.partial(form, routing, windows), *arguments)
         for form in (functools.partial(tiled, chunks=chunks), step_by_step)
     )
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
     for one, other in zip(mine, theirs, strict=True):
         assert np.abs(other).max() > 1e-6
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4 * np.abs(other).max())
@@ -96,15 +91,19 @@ def test_of_a_convolutional_layer(votes_from, padding, rng):
     )
     poses = rng.normal(size=(2, 7, 6, 3, 5)).astype("float32")
     activations = rng.uniform(0.05, 1.0, size=poses.shape[:-1]).astype("float32")
-    poses, activations = (ops.convert_to_tensor(array) for array in (poses, activations))
-    found = layer((poses, activations), return_coupling=True)
-    expected = layer.routing.call(
-        layer.compute_votes(poses, layer.kernel),
-        layer.arrange_activations(activations),
-        return_coupling=True,
-        **layer.routing_arguments(),
-    )
-    for mine, reference in zip(to_numpy(found), to_numpy(expected), strict=True):
+    layer.build(poses.shape)
+
+    def reference(poses, activations):
+        return layer.routing.call(
+            layer.compute_votes(poses, layer.kernel),
+            layer.arrange_activations(activations),
+            return_coupling=True,
+            **layer.routing_arguments(),
+        )
+
+    found = evaluate(lambda *pair: layer(pair, return_coupling=True), poses, activations)
+    expected = evaluate(reference, poses, activations)
+    for mine, reference in zip(found, expected, strict=True):
         np.testing.assert_allclose(mine, reference, rtol=1e-4, atol=1e-5)
 
 

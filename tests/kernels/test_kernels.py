@@ -14,6 +14,8 @@ from tests.kernels.cases import each_implementation
 from tests.kernels.cases import gradients_of
 from tests.kernels.cases import implementations
 from tests.kernels.cases import tensors
+from tests.layer_checks import compiled_on_jax
+from tests.layer_checks import evaluate
 from tests.layer_checks import to_numpy
 
 ON_JAX = keras.backend.backend() == "jax"
@@ -45,21 +47,25 @@ def test_as_equations(algorithm, implementation, case, rng, monkeypatch):
     values = case.values(rng)
     if not case.has_kernel(tensors(values)):
         pytest.skip("not what this kernel supports here")
-    check_as_equations(case, values, rng)
+    check_as_equations(case, values)
 
 
 @each_implementation
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_half_precision(algorithm, implementation, dtype, rng, monkeypatch):
     case, values = first_case(algorithm, implementation, monkeypatch, rng)
-    exact = to_numpy(case.joined(tensors(values)))
+    exact = evaluate(case.joined, values)
     halved = tensors(values)
     for name in ("poses", "kernel", "activations", "offset"):
         if name in halved:
             halved[name] = ops.cast(halved[name], dtype)
-    outputs = case.outputs(halved)
+
+    def outputs_and_joined(values):
+        return case.outputs(values), ops.cast(case.joined(values), "float32")
+
+    outputs, found = compiled_on_jax(outputs_and_joined)(halved)
     assert {keras.backend.standardize_dtype(output.dtype) for output in outputs} == {dtype}
-    difference = to_numpy(ops.cast(case.joined(halved), "float32")) - exact
+    difference = to_numpy(found) - exact
     assert np.linalg.norm(difference) < 1e-2 * np.linalg.norm(exact)
 
 
@@ -90,7 +96,7 @@ def test_batches_of_any_size(algorithm, implementation, rng, monkeypatch):
     assert history.history["loss"][1] < history.history["loss"][0]
     found = model.predict(data, batch_size=8, verbose=0)
     with kernels.disabled():
-        expected = to_numpy(model.layers[-1](data))
+        expected = evaluate(model.layers[-1], data)
     expected = expected[0] if isinstance(expected, list | tuple) else expected
     assert found.shape == (13, *expected.shape[1:])
     assert PARENTS in found.shape

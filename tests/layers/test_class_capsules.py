@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from capszoo.layers import ClassCapsules
+from tests.layer_checks import outputs_of
 from tests.layer_checks import to_numpy
 from tests.routing.loops import dynamic_routing
 
@@ -14,7 +15,7 @@ def test_against_loops(rng):
     layer = ClassCapsules(
         3, 4, coordinate_scale=0.5, routing="dynamic", kernel_initializer="normal"
     )
-    outputs, coupling = to_numpy(layer(poses, return_coupling=True))
+    outputs, coupling = outputs_of(layer, poses, return_coupling=True)
     kernel, bias = to_numpy([layer.kernel, layer.routing.bias])
     assert kernel.shape == (2, 5, 1, 3, 4)
     for n in range(2):

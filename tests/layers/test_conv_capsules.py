@@ -7,6 +7,7 @@ from capszoo.layers import ConvCapsules1D
 from capszoo.layers import ConvCapsules2D
 from capszoo.layers import ConvCapsules3D
 from capszoo.layers import DenseCapsules
+from tests.layer_checks import outputs_of
 from tests.layer_checks import run_layer_test
 from tests.layer_checks import to_numpy
 from tests.ops.loops import loop_patches
@@ -75,7 +76,7 @@ def test_golden_vector_of_segcaps():
     kernel = seq(3, 3, 2, 4, multiplier=5, modulus=13, offset=6, scale=20)
     layer.kernel.assign(kernel.reshape(layer.kernel.shape))
     layer.routing.bias.assign(np.full((2, 2), 0.1))
-    found = to_numpy(layer(poses))[:, 1, 1]
+    found = outputs_of(layer, poses)[:, 1, 1]
     expected = [
         [[0.081133, 0.128763], [-0.078396, 0.029167]],
         [[-0.035759, 0.092170], [-0.018006, 0.027296]],
@@ -95,7 +96,7 @@ def test_golden_vector_of_segcaps():
         [[0.013002, 0.017215], [0.049849, -0.016184]],
         [[0.028919, 0.003833], [0.095391, 0.009116]],
     ]
-    found = to_numpy(strided(poses)).reshape(8, 2, 2)
+    found = outputs_of(strided, poses).reshape(8, 2, 2)
     np.testing.assert_allclose(found, expected, atol=2e-5)
 
 
@@ -106,7 +107,7 @@ def test_against_loops(share_types, padding, rng):
     layer = ConvCapsules2D(
         4, 3, (3, 2), 2, padding, share_types=share_types, kernel_initializer="normal"
     )
-    outputs, coupling = to_numpy(layer(poses, return_coupling=True))
+    outputs, coupling = outputs_of(layer, poses, return_coupling=True)
     kernel, bias = to_numpy([layer.kernel, layer.routing.bias])
     patches = [loop_patches(poses[:, :, :, i], (3, 2), (2, 2), padding) for i in range(3)]
     assert coupling.shape == (*outputs.shape[:3], 4, 3)
@@ -130,10 +131,10 @@ def test_window_as_large_as_the_map_equals_dense_capsules(rng):
     poses = rng.normal(size=(2, 3, 3, 2, 4)).astype("float32")
     conv = ConvCapsules2D(5, 3, 3, votes_from="positions")
     dense = DenseCapsules(5, 3)
-    outputs = to_numpy(conv(poses))
+    outputs = outputs_of(conv, poses)
     dense(poses)
     dense.kernel.assign(to_numpy(conv.kernel).reshape(dense.kernel.shape))
-    np.testing.assert_allclose(to_numpy(dense(poses)), outputs[:, 0, 0], atol=1e-5)
+    np.testing.assert_allclose(outputs_of(dense, poses), outputs[:, 0, 0], atol=1e-5)
 
 
 @pytest.mark.parametrize(

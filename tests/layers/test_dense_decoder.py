@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from capszoo.layers import DenseDecoder
+from tests.layer_checks import outputs_of
 from tests.layer_checks import run_layer_test
-from tests.layer_checks import to_numpy
 
 
 @pytest.mark.parametrize("units", [(6,), [5, 7], ()], ids=str)
@@ -23,7 +23,7 @@ def test_layer(units):
 def test_by_hand(rng):
     layer = DenseDecoder((2, 3, 1), units=(4,))
     x = rng.normal(size=(2, 3, 2)).astype("float32")
-    outputs = to_numpy(layer(x))
+    outputs = outputs_of(layer, x)
     first, first_bias, last, last_bias = layer.get_weights()
     hidden = np.maximum(x.reshape(2, 6) @ first + first_bias, 0)
     expected = 1 / (1 + np.exp(-(hidden @ last + last_bias)))

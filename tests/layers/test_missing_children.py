@@ -6,6 +6,7 @@ import pytest
 
 import capszoo
 from capszoo import layers
+from tests.layer_checks import outputs_of
 from tests.layer_checks import to_numpy
 
 THERE = np.array([[True, True, False, True], [False, True, True, False]])
@@ -29,7 +30,7 @@ def test_what_stands_in_an_empty_place_is_not_seen(routing, poses):
 def test_all_there_is_no_mask(poses):
     layer = layers.DenseCapsules(2, 3)
     with_mask, coupling = layer(poses, mask=np.ones((2, 4), bool), return_coupling=True)
-    np.testing.assert_allclose(to_numpy(with_mask), to_numpy(layer(poses)), atol=1e-5)
+    np.testing.assert_allclose(to_numpy(with_mask), outputs_of(layer, poses), atol=1e-5)
     assert coupling.shape == (2, 2, 4)
 
 
@@ -40,7 +41,7 @@ def test_masks_of_keras_come_by_themselves(poses):
     masked = keras.layers.Masking(mask_value=-1.0)(inputs)
     model = keras.Model(inputs, layer(masked))
     np.testing.assert_allclose(
-        model.predict(poses, verbose=0), to_numpy(layer(poses, mask=THERE)), atol=1e-5
+        model.predict(poses, verbose=0), outputs_of(layer, poses, mask=THERE), atol=1e-5
     )
 
 

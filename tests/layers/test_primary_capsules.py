@@ -6,6 +6,7 @@ import pytest
 from capszoo.layers import PrimaryCapsules
 from capszoo.layers import PrimaryCapsules1D
 from capszoo.layers import PrimaryCapsules3D
+from tests.layer_checks import outputs_of
 from tests.layer_checks import run_layer_test
 from tests.layer_checks import to_numpy
 from tests.ops.loops import loop_patches
@@ -46,7 +47,7 @@ def test_against_loops(rng):
     layer = PrimaryCapsules(3, 4, (2, 3), strides=2, scale=0.5)
     outputs = layer(x)
     layer.bias.assign(rng.normal(size=12))
-    outputs = to_numpy(layer(x))
+    outputs = outputs_of(layer, x)
     kernel, bias = to_numpy([layer.kernel, layer.bias])
     for row in range(2):
         for column in range(2):
@@ -72,7 +73,7 @@ def test_sequences_and_volumes(make, size, strides, grid, rng):
     x = rng.normal(size=(2, *size, 2)).astype("float32")
     patches = loop_patches(x, (2,) * len(size), strides, "same")
     expected = patches @ to_numpy(layer.kernel).reshape(-1, 12) + to_numpy(layer.bias)
-    found = to_numpy(layer(x)).reshape(expected.shape)
+    found = outputs_of(layer, x).reshape(expected.shape)
     np.testing.assert_allclose(found, expected, atol=1e-5)
     with pytest.raises(ValueError, match=r"Received: input shape \(2, 6, 6, 1\)"):
         make(3, 4, 2).build((2, 6, 6, 1))
@@ -81,9 +82,9 @@ def test_sequences_and_volumes(make, size, strides, grid, rng):
 def test_a_capsule_sees_one_pixel():
     layer = PrimaryCapsules(3, 8, 1)
     x = np.zeros((1, 4, 5, 2), "float32")
-    before = to_numpy(layer(x))
+    before = outputs_of(layer, x)
     x[0, 1, 2] = 1
-    changed = (to_numpy(layer(x)) != before).any(axis=(0, 4))
+    changed = (outputs_of(layer, x) != before).any(axis=(0, 4))
     expected = np.zeros((4, 5, 3), bool)
     expected[1, 2] = True
     np.testing.assert_array_equal(changed, expected)

@@ -1,11 +1,13 @@
 """Every routing in capsule layers over sequences and volumes, plain and transposed."""
 
+import functools
+
 import numpy as np
 import pytest
 
 from capszoo import layers
+from tests.layer_checks import evaluate
 from tests.layer_checks import gradients
-from tests.layer_checks import to_numpy
 from tests.routing.test_properties import CASES
 
 ONE_OF_EACH = {case.name: case for case in reversed(CASES)}
@@ -42,7 +44,7 @@ def test_a_flat_volume_is_a_sequence(name, kind, rng):
         if weights:
             layer.set_weights([weights[0].reshape(layer.kernel.shape), *weights[1:]])
         weights = layer.get_weights()
-        outputs = to_numpy(call(*inputs, return_coupling=True))
+        outputs = evaluate(functools.partial(call, return_coupling=True), *inputs)
         results.append([x.reshape(2, -1, *x.shape[rank + 1 :]) for x in outputs])
     assert np.abs(results[0][0]).max() > 0.01
     for sequence, volume in zip(*results, strict=True):

@@ -6,6 +6,7 @@ import pytest
 from capszoo.layers import TransposedConvCapsules1D
 from capszoo.layers import TransposedConvCapsules2D
 from capszoo.layers import TransposedConvCapsules3D
+from tests.layer_checks import outputs_of
 from tests.layer_checks import run_layer_test
 from tests.layer_checks import to_numpy
 from tests.layers.test_conv_capsules import seq
@@ -42,7 +43,7 @@ def test_against_loops(share_types, rng):
     layer = TransposedConvCapsules2D(
         4, 3, (3, 2), 2, share_types=share_types, kernel_initializer="normal"
     )
-    outputs, coupling = to_numpy(layer(poses, return_coupling=True))
+    outputs, coupling = outputs_of(layer, poses, return_coupling=True)
     kernel, bias = to_numpy([layer.kernel, layer.routing.bias])
     votes = [
         [
@@ -68,7 +69,7 @@ def test_golden_vector_of_segcaps():
     kernel = seq(4, 4, 4, 2, multiplier=5, modulus=13, offset=6, scale=20)
     layer.kernel.assign(np.moveaxis(kernel, -1, -2).reshape(layer.kernel.shape))
     layer.routing.bias.assign(np.full((2, 2), 0.1))
-    (found,) = to_numpy(layer(poses))
+    (found,) = outputs_of(layer, poses)
     expected = [
         [
             [[0.093807, 0.093768], [-0.041974, -0.041946]],

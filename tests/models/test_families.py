@@ -1,5 +1,6 @@
 """Every family: parameter counts of the papers, training, saving, gradients, bad arguments."""
 
+import itertools
 import math
 
 import keras
@@ -8,6 +9,7 @@ import pytest
 
 from capszoo import models
 from tests.layer_checks import to_numpy
+from tests.once import ONCE
 
 DIGITS = {"image_shape": (8, 8, 1), "num_classes": 10}
 SMALL = {
@@ -95,6 +97,7 @@ MULTI = {
 SMALL_CLUSTER = {"cluster_size": 5, "pose_dim": 6}
 
 
+@ONCE
 @pytest.mark.parametrize(
     ("name", "arguments", "count"),
     [
@@ -202,9 +205,22 @@ def test_low_precision(name):
     assert model.predict(images, verbose=0).dtype == np.float32
 
 
-@pytest.mark.parametrize("routing", ["dynamic", "em", "scaled_distance"])
-@pytest.mark.parametrize("variant", ["dense", "convolutional"])
-@pytest.mark.parametrize("mode", [None, "identity", "paper"])
+ON_EVERY_BACKEND = [
+    (None, "convolutional", "dynamic"),
+    ("identity", "dense", "em"),
+    ("paper", "convolutional", "scaled_distance"),
+]
+RESIDUAL_VARIANTS = [
+    pytest.param(*values, marks=() if values in ON_EVERY_BACKEND else ONCE)
+    for values in itertools.product(
+        (None, "identity", "paper"),
+        ("dense", "convolutional"),
+        ("dynamic", "em", "scaled_distance"),
+    )
+]
+
+
+@pytest.mark.parametrize(("mode", "variant", "routing"), RESIDUAL_VARIANTS)
 def test_residual_variants(routing, variant, mode):
     model = make("residual_capsnet", routing=routing, variant=variant, mode=mode, depth=5)
     scores = model.predict(np.ones((2, 8, 8, 1), "uint8"), verbose=0)

@@ -42,9 +42,9 @@ if int(sys.argv[3]) > 1:
     tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], logical)
 
 import capszoo
-from capszoo.ops import tiles
+from capszoo.kernels import tiles
 
-tiles._CPU_BYTES = 1e5
+tiles._MAX_TILE_BYTES_ON_CPU = 1e5
 if __name__ == "__main__":
     for number, epochs in enumerate(map(int, sys.argv[4:])):
         capszoo.training.train(

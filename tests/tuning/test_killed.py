@@ -17,11 +17,15 @@ from capszoo.tuning import workers as workers_module
 from capszoo.tuning.folder import SearchFolder
 from capszoo.tuning.oracles import make_oracle
 from capszoo.tuning.workers import command_line
+from tests.once import ONCE
 from tests.tuning.tiny import TINY
 from tests.tuning.tiny import search_tiny
 from tests.zoo.tiny import toy_data
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+pytestmark = [
+    ONCE,
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+]
 ROOT = str(pathlib.Path(capszoo.__file__).parents[1])
 PATIENCE = 300
 

@@ -11,6 +11,9 @@ from capszoo.tuning.importance import importance
 from capszoo.tuning.parallel import NOT_USED
 from capszoo.tuning.parallel import draw_parallel
 from capszoo.tuning.scales import number_scale
+from tests.once import ONCE
+
+pytestmark = ONCE
 
 SPACE = {
     "family": "capsnet",

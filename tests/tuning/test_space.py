@@ -6,6 +6,9 @@ import yaml
 import capszoo
 from capszoo.tuning.space import fit_to_image
 from capszoo.tuning.space import validate_space
+from tests.once import ONCE
+
+pytestmark = ONCE
 
 TRAINING = {
     "translation": 0.0625,
