@@ -20,13 +20,11 @@ class AnsweringModel(keras.Model):
 
     Attributes:
         primary_output: Which of the named outputs is the answer.
+        step_counter: A `StepCounter`; whoever completes the graph makes it.
     """
 
     primary_output: ClassVar[str]
-
-    def __init__(self, **kwargs):
-        super().__init__(**kwargs)
-        self.step_counter = StepCounter(name="step_counter")
+    step_counter: StepCounter
 
     def default_loss(self):
         """The loss `compile()` takes where none is given."""

@@ -16,6 +16,7 @@ from capszoo.models.answering_model import AnsweringModel
 from capszoo.models.inputs import ImageInput
 from capszoo.models.inputs import InputEnd
 from capszoo.models.measure import Measure
+from capszoo.models.step_counter import StepCounter
 from capszoo.routing import Routing
 from capszoo.validation import unknown_name_error
 
@@ -68,6 +69,7 @@ class CapsuleModel(AnsweringModel):
         # In namespaces: as attributes they would be layers of this model.
         self._ends = types.SimpleNamespace(input=input_end)
         self._single_outputs = types.SimpleNamespace()
+        self.step_counter = StepCounter(name="step_counter")
 
     # Arguments.
 

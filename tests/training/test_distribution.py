@@ -17,6 +17,7 @@ from capszoo.training import train
 from capszoo.training import trainer
 from capszoo.training.batches import EvaluationBatches
 from capszoo.training.distribution import Distribution
+from capszoo.zoo import read_preset
 from tests.zoo.tiny import write_tiny
 from tests.zoo.tiny import write_toy
 
@@ -146,7 +147,7 @@ def assert_same_training(run, one):
 def one(tmp_path_factory):
     """A preset and a run of three epochs on one device."""
     folder = tmp_path_factory.mktemp("one")
-    decoder = {**trainer.read_preset(write_tiny(folder)).model, "decoder": [8]}
+    decoder = {**read_preset(write_tiny(folder)).model, "decoder": [8]}
     path = write_uneven(folder, model=decoder, training={"epochs": 3})
     train(path, output=folder / "run", verbose=0)
     return path, folder / "run"
