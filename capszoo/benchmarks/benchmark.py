@@ -4,6 +4,9 @@ import dataclasses
 import datetime
 import itertools
 import time
+from collections.abc import Callable
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 
@@ -17,7 +20,14 @@ from capszoo.device import versions
 from capszoo.validation import check_positive_int
 
 
-def benchmark(subjects, batches=(32,), settings=(), with_naive=False, repeats=7, report=None):
+def benchmark(
+    subjects: Sequence[str],
+    batches: Sequence[int] = (32,),
+    settings: Sequence[tuple[str, Any]] = (),
+    with_naive: bool = False,
+    repeats: int = 7,
+    report: Callable[[str], None] | None = None,
+) -> list[dict[str, Any]]:
     """Measures inference and training steps of networks, layers and routing.
 
     The variants of a subject are timed by turns, each call after an untimed one of its own, and
@@ -62,14 +72,15 @@ def benchmark(subjects, batches=(32,), settings=(), with_naive=False, repeats=7,
     ]
     report("what the machine can do")
     floors = measure_floors()
-    timed = []
+    timed: list[Any] = []
     for subject, batch, steps in groups:
         report(f"{subject}, batch {batch}")
         for _, same_kind in itertools.groupby(steps, key=lambda step: step.kind):
             timed += _time(list(same_kind), repeats)
     report("memory")
     return [
-        dataclasses.asdict(_measurement(*one, peak_memory(one[0].run), floors)) for one in timed
+        dataclasses.asdict(_measurement(step, *figures, peak=peak_memory(step.run), floors=floors))
+        for step, *figures in timed
     ]
 
 

@@ -1,5 +1,8 @@
 """Routings by name: `get("dynamic")`, as Keras gets an activation."""
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 
 from capszoo.registry import Registry
@@ -9,7 +12,7 @@ from capszoo.routing.base import Routing
 ROUTINGS = Registry("routing", "routings", check_subclass(Routing))
 
 
-def names():
+def names() -> list[str]:
     """Lists the names that `get` knows.
 
     Returns:
@@ -23,7 +26,7 @@ def names():
     return ROUTINGS.names()
 
 
-def register(name):
+def register(name: str) -> Callable[[type[Routing]], type[Routing]]:
     """Decorates a `Routing` subclass to make it known to `get` by a name.
 
     An installed package registers its routings by an entry point in the group
@@ -51,7 +54,7 @@ def register(name):
     return decorate
 
 
-def get_class(name):
+def get_class(name: str) -> type[Routing]:
     """Finds the class of a routing by its name.
 
     Args:
@@ -71,7 +74,7 @@ def get_class(name):
     return ROUTINGS.get(name)
 
 
-def get(identifier, **kwargs):
+def get(identifier: str | dict | Routing, **kwargs) -> Routing:
     """Makes a routing from a name, a config or an instance.
 
     Args:
@@ -114,7 +117,7 @@ def get(identifier, **kwargs):
     )
 
 
-def serialize(routing, dtype=None):
+def serialize(routing: Routing, dtype=None) -> dict[str, Any]:
     """Makes the config that `get` turns back into an equal, unbuilt routing.
 
     Args:

@@ -4,15 +4,18 @@
 results and the golden record of run folders where the presets' files are.
 """
 
+import os
 import pathlib
 import shutil
 from typing import Annotated
+from typing import Any
 
 import typer
 import yaml
 
 from capszoo.files import write_text
 from capszoo.training.evaluation import evaluate
+from capszoo.zoo import Preset
 from capszoo.zoo import find_preset
 from capszoo.zoo import golden
 from capszoo.zoo import load
@@ -27,7 +30,13 @@ from capszoo.zoo.schema import section_of
 MEASURED = ("results", "weights", "golden")
 
 
-def publish(run, *, float16=False, results_only=False, data_dir=None):
+def publish(
+    run: str | os.PathLike,
+    *,
+    float16: bool = False,
+    results_only: bool = False,
+    data_dir: str | os.PathLike | None = None,
+) -> Preset:
     """Puts what a run measured into the preset's own file, and its weights beside it.
 
     The rest of the preset's text, with its comments, stays as it is.
@@ -73,7 +82,7 @@ def publish(run, *, float16=False, results_only=False, data_dir=None):
     _write_measured(path, text, sections)
     if float16:
         measured = evaluate(path, data_dir=data_dir, verbose=0)
-        changes = {}
+        changes: dict[str, Any] = {}
         for measure in measures_of(trained):
             key = f"test_{measure.name}"
             changes |= {key: measured[measure.name], f"float32_{key}": getattr(results, key)}

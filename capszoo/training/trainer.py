@@ -2,7 +2,9 @@
 
 import datetime
 import math
+import os
 import pathlib
+from typing import Any
 
 import keras
 import numpy as np
@@ -19,6 +21,7 @@ from capszoo.training.request import resolve
 from capszoo.training.run_folder import RecordEpochs
 from capszoo.training.run_folder import RunFolder
 from capszoo.training.run_folder import best_epoch
+from capszoo.zoo import Preset
 from capszoo.zoo import build
 from capszoo.zoo import golden
 from capszoo.zoo.figures import unit_of
@@ -29,19 +32,19 @@ from capszoo.zoo.schema import section_of
 
 
 def train(
-    preset,
+    preset: str | os.PathLike | Preset,
     *,
-    data=None,
-    epochs=None,
-    settings=None,
-    seed=None,
-    data_dir=None,
-    output=None,
-    resume=False,
-    distribute=False,
-    verbose="auto",
-    command=None,
-):
+    data: str | os.PathLike | None = None,
+    epochs: int | None = None,
+    settings: dict[str, Any] | None = None,
+    seed: int | None = None,
+    data_dir: str | os.PathLike | None = None,
+    output: str | os.PathLike | None = None,
+    resume: bool = False,
+    distribute: bool = False,
+    verbose: str | int = "auto",
+    command: str | None = None,
+) -> dict[str, Any] | None:
     """Trains a preset by its recipe, with plain `model.fit`, and measures it once at the end.
 
     The epoch is chosen by the task's first measure on validation images; the test images are
@@ -90,28 +93,31 @@ def train(
     >>> report["test_images"]
     360
     """
-    changes = {} if data is None else {"data.name": str(data)}
+    changes: dict[str, Any] = {} if data is None else {"data.name": str(data)}
     changes |= settings or {}
     if epochs is not None:
         changes["training.epochs"] = epochs
     if seed is not None:
         changes["training.seed"] = seed
-    preset, taken = resolve(preset, changes)
-    recipe = preset.training
+    resolved: Any
+    resolved, taken = resolve(preset, changes)
+    recipe = resolved.training
     # Augmentation draws on the same seed by itself, see TrainingBatches.
     keras.utils.set_random_seed(recipe.seed)
     distribution = all_devices() if distribute else Distribution()
     distribution.check_batch_size(recipe.batch_size)
-    folder = RunFolder(output or pathlib.Path("runs") / preset.name)
-    folder.check_resumable(preset) if resume else folder.check_new()
+    folder = RunFolder(output or pathlib.Path("runs") / resolved.name)
+    folder.check_resumable(resolved) if resume else folder.check_new()
     verbose = verbose if distribution.writes else 0
     if distribute and verbose:
         print(f"Training on {distribution}.")
     if taken and verbose:
         said = ", ".join(f"{key}={value}" for key, value in taken.items())
-        print(f"From the data {preset.data.name!r}: {said}")
+        print(f"From the data {resolved.data.name!r}: {said}")
     with distribution.scope():
-        model, images, measured = _fit_and_measure(preset, folder, distribution, data_dir, verbose)
+        model, images, measured = _fit_and_measure(
+            resolved, folder, distribution, data_dir, verbose
+        )
     if not distribution.writes:
         distribution.wait()
         return None
@@ -120,26 +126,26 @@ def train(
     best = best_epoch(history, model.measures[0])
     hardware = describe_hardware()
     names = [measure.name for measure in model.measures]
-    schema = section_of(preset_schema(preset.family), "results")
+    schema = section_of(preset_schema(resolved.family), "results")
     results = schema(
         **{f"test_{name}": round(measured[name], 6) for name in names},
         **{f"validation_{name}": round(best[f"val_{name}"], 6) for name in names},
-        **{f"test_{unit_of(preset)}": images},
+        **{f"test_{unit_of(resolved)}": images},
         parameters=model.count_params(),
         best_epoch=best["epoch"],
         epochs=len(history),
         seed=recipe.seed,
         training_seconds=round(sum(row["seconds"] for row in history), 1),
-        command=command or f"capszoo.training.train({preset.name!r}, settings={changes!r})",
+        command=command or f"capszoo.training.train({resolved.name!r}, settings={changes!r})",
         date=datetime.date.today().isoformat(),
         hardware=f"{distribution} ({hardware})" if distribute else hardware,
         versions=versions(),
     )
-    preset = preset.model_copy(
-        update={"results": results, "golden": _golden_record(model, preset, distribute)}
+    resolved = resolved.model_copy(
+        update={"results": results, "golden": _golden_record(model, resolved, distribute)}
     )
-    write_into(model, preset, folder.path)
-    report = {"preset": preset.name, "folder": str(folder.path), **results.model_dump()}
+    write_into(model, resolved, folder.path)
+    report = {"preset": resolved.name, "folder": str(folder.path), **results.model_dump()}
     folder.write_report(report)
     # The others go on, or end, when everything is written.
     distribution.wait()

@@ -3,6 +3,7 @@
 import contextlib
 import math
 import time
+from typing import Any
 
 import keras
 import keras_tuner
@@ -99,10 +100,10 @@ class CapsuleHyperModel(keras_tuner.HyperModel):
         self.fit_seconds = 0.0
         check_names(self.space, self.base)
 
-    def declare_hyperparameters(self, hp):
+    def declare_hyperparameters(self, hp) -> None:
         self.values(hp)
 
-    def values(self, hp):
+    def values(self, hp) -> dict[str, Any]:
         """The values of the hyper-parameters that count.
 
         Args:

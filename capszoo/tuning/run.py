@@ -5,6 +5,9 @@ import os
 import pathlib
 import shutil
 import sys
+from collections.abc import Callable
+from collections.abc import Sequence
+from typing import Any
 
 from capszoo import data as data_sets
 from capszoo.models import get_family
@@ -30,24 +33,24 @@ from capszoo.zoo import read_preset
 
 
 def search(
-    target,
-    data=None,
+    target: str | os.PathLike,
+    data: str | os.PathLike | None = None,
     *,
-    tuner="hyperband",
-    trials=20,
-    epochs=10,
-    seed=0,
-    objective=None,
-    space=None,
-    overrides=None,
-    max_parameters=None,
-    output=None,
-    resume=False,
-    workers=None,
-    data_dir=None,
-    callbacks=(),
-    progress=None,
-):
+    tuner: str = "hyperband",
+    trials: int = 20,
+    epochs: int = 10,
+    seed: int = 0,
+    objective: str | Sequence[str] | None = None,
+    space: str | os.PathLike | None = None,
+    overrides: dict[str, Any] | None = None,
+    max_parameters: int | None = None,
+    output: str | os.PathLike | None = None,
+    resume: bool = False,
+    workers: int | None = None,
+    data_dir: str | os.PathLike | None = None,
+    callbacks: Sequence[Any] = (),
+    progress: Callable[[str], None] | None = None,
+) -> dict[str, Any] | None:
     """Searches the hyper-parameters of a family, by its measure on the validation examples.
 
     The test images are not touched. A search that was killed goes on with `resume=True`; it

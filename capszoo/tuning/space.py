@@ -1,6 +1,8 @@
 """Search spaces: read from a file, checked, fitted to the images, changed by the user."""
 
+import os
 import pathlib
+from typing import Any
 
 import pydantic
 
@@ -15,7 +17,7 @@ from capszoo.zoo import presets
 SPACE_FILE = "search_space.yaml"
 
 
-def read_space(space):
+def read_space(space: str | os.PathLike) -> SearchSpace:
     """Reads and checks a search space.
 
     Args:
@@ -35,14 +37,15 @@ def read_space(space):
     """
     path = pathlib.Path(space)
     if path.suffix not in (".yaml", ".yml"):
-        get_family(space)
-        found = [folder / space / SPACE_FILE for folder in presets.preset_folders()]
-        path = next((one for one in found if one.is_file()), None)
-        if path is None:
+        get_family(str(space))
+        files = [folder / space / SPACE_FILE for folder in presets.preset_folders()]
+        known = [file for file in files if file.is_file()]
+        if not known:
             raise ValueError(
                 f"The family {space!r} has no search space: write one to "
                 f"<folder>/{space}/{SPACE_FILE} and set CAPSZOO_PRESETS=<folder>."
             )
+        path = known[0]
     if not path.is_file():
         raise ValueError(f"There is no search space at {str(path)!r}.")
     found = validate_space(read_yaml(path), path)
@@ -56,7 +59,7 @@ def read_space(space):
     return found
 
 
-def validate_space(content, where):
+def validate_space(content: Any, where: object) -> SearchSpace:
     """Makes a `SearchSpace` of plain data.
 
     Args:
@@ -78,7 +81,7 @@ def validate_space(content, where):
         raise ValueError("\n  ".join([f"{where} is not a valid search space:", *lines])) from None
 
 
-def override(space, overrides):
+def override(space: SearchSpace, overrides: dict[str, Any] | None) -> SearchSpace:
     """Fixes hyper-parameters of a space or changes their range.
 
     Args:
@@ -112,7 +115,7 @@ def override(space, overrides):
     return validate_space(content, f"the search space of {space.family} with {overrides}")
 
 
-def fit_to_image(space, image_shape):
+def fit_to_image(space: SearchSpace, image_shape: tuple[int, ...]) -> SearchSpace:
     """Leaves out the choices that need larger images than these.
 
     Args:
@@ -128,7 +131,11 @@ def fit_to_image(space, image_shape):
         if isinstance(entry, Choice) and entry.smallest_image:
             values = [one for one in entry.values if entry.smallest_image.get(one, 0) <= side]
             default = entry.default if entry.default in values else (values or entry.values)[-1]
-            changes = {"values": values or entry.values, "default": default, "smallest_image": {}}
+            changes: dict[str, Any] = {
+                "values": values or entry.values,
+                "default": default,
+                "smallest_image": {},
+            }
             entry = entry.model_copy(update=changes)
         entries.append(entry)
     return space.model_copy(update={"hyperparameters": entries})

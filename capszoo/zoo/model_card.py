@@ -8,12 +8,13 @@ from capszoo.zoo.figures import measures_of
 from capszoo.zoo.figures import published_figure
 from capszoo.zoo.figures import test_examples
 from capszoo.zoo.figures import unit_of
+from capszoo.zoo.schema import Preset
 
 CARD_FILE = "README.md"
 BAR = r"\|"  # as it stands inside a table's cell
 
 
-def card(preset, parameters=None):
+def card(preset: Preset, parameters: int | None = None) -> str:
     """Makes the model card of a preset.
 
     Its head is what Hugging Face reads of a repository's `README.md`.
@@ -79,7 +80,7 @@ def _results(preset):
     return "## Results\n\n" + ("\n".join(lines) if lines else "None measured yet.")
 
 
-def result_lines(preset):
+def result_lines(preset: Preset) -> list[str]:
     """Makes the lines of a table of what was measured of a preset, and what others published."""
     results, published, measures = preset.results, preset.published, measures_of(preset)
     lines = []

@@ -29,7 +29,7 @@ weights are stored in float16, the figure is of the weights as they are stored. 
 is somebody else's."""
 
 
-def page():
+def page() -> str:
     """Makes the page.
 
     Returns:

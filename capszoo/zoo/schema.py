@@ -235,7 +235,7 @@ def _section(template, fields):
     )
 
 
-def validate(content, where):
+def validate(content: Any, where: object) -> Preset:
     """Makes a `Preset` of the content of a preset file.
 
     Args:

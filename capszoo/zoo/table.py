@@ -65,7 +65,7 @@ def row(preset, here, name=None):
     )
 
 
-def markdown_table():
+def markdown_table() -> str:
     """Makes the Markdown table of the presets that are measured, and names the others.
 
     Returns:
