@@ -79,8 +79,10 @@ def benchmark(
             timed += _time(list(same_kind), repeats)
     report("memory")
     return [
-        dataclasses.asdict(_measurement(step, *figures, peak=peak_memory(step.run), floors=floors))
-        for step, *figures in timed
+        dataclasses.asdict(
+            _measurement(step, seconds, speedup, compiling, peak_memory(step.run), floors)
+        )
+        for step, seconds, speedup, compiling in timed
     ]
 
 
