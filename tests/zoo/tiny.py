@@ -17,6 +17,8 @@ ARGUMENTS = {
     "primary_scale": 1.0,
     "class_dim": 4,
     "decoder": [8],
+    # Steps of a training that is compared number by number stay small without.
+    "normalization": None,
 }
 
 
