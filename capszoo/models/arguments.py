@@ -73,9 +73,9 @@ def kept(constructor: Callable) -> Callable:
             pass  # the constructor says so itself
         else:
             bound.apply_defaults()
-            values = dict(list(bound.arguments.items())[1:])
-            gathering = [one for one in values if signature.parameters[one].kind in _GATHERING]
-            keep(self, {name: value for name, value in values.items() if name not in gathering})
+            given = bound.arguments.items()
+            kinds = {name: one.kind for name, one in signature.parameters.items()}
+            keep(self, {name: value for name, value in given if kinds[name] not in _GATHERING})
         constructor(self, *args, **kwargs)
 
     # Keras reads this one, and does not look behind decorators.

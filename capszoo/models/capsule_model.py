@@ -189,6 +189,8 @@ class CapsuleModel(AnsweringModel):
         Returns:
             NumPy array, one row an example.
         """
+        if not prepared:
+            self._check_arrays(x)
         name = f"{key}_of_prepared" if prepared else key
         if not hasattr(self._single_outputs, name):
             ends = self._ends.input

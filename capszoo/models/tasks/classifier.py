@@ -185,7 +185,6 @@ class CapsuleClassifier(CapsuleModel):
         Returns:
             NumPy array `(n, classes, pose_dim)`.
         """
-        self._check_arrays(images)
         return self.predict_output("poses", images, batch_size)
 
     def coupling(self, images, batch_size: int = 32) -> np.ndarray:
@@ -198,7 +197,6 @@ class CapsuleClassifier(CapsuleModel):
         Returns:
             NumPy array `(n, classes, children)`.
         """
-        self._check_arrays(images)
         return self.predict_output("coupling", images, batch_size)
 
     def reconstruct(self, images, batch_size: int = 32) -> np.ndarray:
@@ -219,5 +217,4 @@ class CapsuleClassifier(CapsuleModel):
                 f"Model '{self.name}' has no decoder to reconstruct with. Build it with "
                 "decoder=(512, 1024), for example."
             )
-        self._check_arrays(images)
         return self.predict_output("reconstructions", images, batch_size)
