@@ -41,7 +41,7 @@ def network_steps(subject, variant, batch, settings):
     network, model = _build(subject, settings, policy)
     model.compile(jit_compile=jit_compile)
     rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, size=(batch, *network.image_shape)).astype("uint8")
+    images = rng.integers(0, 256, size=(batch, *network.example_shape)).astype("uint8")
     labels = rng.integers(0, network.num_classes, size=batch)
     operations, memory = counting.count_model(network, batch)
     return [

@@ -20,6 +20,7 @@ from capszoo.layers.primary_capsules import PrimaryCapsules
 from capszoo.layers.primary_capsules import PrimaryCapsules1D
 from capszoo.layers.primary_capsules import PrimaryCapsules3D
 from capszoo.layers.residual_capsules import ResidualCapsules
+from capszoo.layers.signal_standardization import SignalStandardization
 from capszoo.layers.transposed_conv_capsules import TransposedConvCapsules1D
 from capszoo.layers.transposed_conv_capsules import TransposedConvCapsules2D
 from capszoo.layers.transposed_conv_capsules import TransposedConvCapsules3D

@@ -58,7 +58,24 @@ SMALL = {
         "decoder": (16,),
     },
 }
+SMALL["signal_capsnet"] = {
+    "signal_shape": (8, 8),
+    "num_classes": 10,
+    "conv_filters": (16, 16),
+    "conv_kernel_size": (3, 2),
+    "conv_strides": 1,
+    "primary_types": 4,
+    "primary_kernel_size": 3,
+    "primary_strides": 1,
+    "class_dim": 8,
+}
+OF_IMAGES = [name for name in SMALL if "image_shape" in SMALL[name]]
 each_family = pytest.mark.parametrize("name", SMALL)
+
+
+def examples_of(name, images):
+    """Pictures of one channel, for signals with their columns as channels."""
+    return images if name in OF_IMAGES else images[..., 0].astype("float32")
 
 
 def test_every_family_is_here():
@@ -140,6 +157,7 @@ def digits(count):
 @each_family
 def test_trains_saves_and_loads(name, tmp_path):
     images, labels = digits(32)
+    images = examples_of(name, images)
     model = make(name)
     model.compile()
     before = model.evaluate(images, labels, verbose=0, return_dict=True)
@@ -165,7 +183,7 @@ def test_trains_saves_and_loads(name, tmp_path):
 @each_family
 def test_a_single_class_answers_yes_or_no(name):
     images, labels = digits(60)
-    images, labels = images[labels < 2], labels[labels < 2]
+    images, labels = examples_of(name, images[labels < 2]), labels[labels < 2]
     keras.utils.set_random_seed(0)
     model = make(name, num_classes=1)
     model.compile(optimizer=keras.optimizers.Adam(0.01))
@@ -187,7 +205,7 @@ def test_gradients_at_random_and_at_zero_images(name, rng):
         model = make(name)
         model.compile(optimizer=keras.optimizers.SGD(1.0))
         before = [to_numpy(variable.value) for variable in model.trainable_variables]
-        model.train_on_batch(pictures, np.arange(8))
+        model.train_on_batch(examples_of(name, pictures), np.arange(8))
         for old, variable in zip(before, model.trainable_variables, strict=True):
             new = to_numpy(variable.value)
             assert np.isfinite(new).all(), variable.path
@@ -198,6 +216,7 @@ def test_gradients_at_random_and_at_zero_images(name, rng):
 @each_family
 def test_low_precision(name):
     images, labels = digits(16)
+    images = examples_of(name, images)
     model = make(name, dtype="mixed_float16")
     model.compile()
     history = model.fit(images, labels, epochs=1, verbose=0)
@@ -255,6 +274,14 @@ def test_capsnet_with_every_routing(routing):
         ("efficient_capsnet", {"primary_dim": 5}, "divide"),
         ("capsnet", {"image_shape": (4, 4, 1)}, "smallest that works is 5x5"),
         ("capsnet", {"normalization": "batch"}, "normalization"),
+        ("capsnet", {"conv_filters": ()}, "at least one convolution"),
+        ("capsnet", {"conv_filters": (4, 4), "conv_strides": (1, 1, 2)}, "as long as `conv_filt"),
+        ("capsnet", {"conv_filters": (4, 4), "conv_kernel_size": (3, 5)}, "smallest that works is"),
+        ("signal_capsnet", {"signal_shape": (5, 8)}, "Signals of 5 .* smallest that works is 6"),
+        ("signal_capsnet", {"signal_shape": (8,)}, r"expected \(length, channels\)"),
+        ("signal_capsnet", {"primary_kernel_size": (3, 3)}, "expected one positive integer. Rec"),
+        ("signal_capsnet", {"normalization": "per_image"}, "'per_signal' or a dict"),
+        ("signal_capsnet", {"decoder": (16,)}, "make a decoder of pictures"),
     ],
 )
 def test_bad_arguments(name, arguments, match):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from capszoo import models
+from tests.models.test_families import OF_IMAGES
 from tests.models.test_families import SMALL
 
 SHAPE = {"image_shape": (13, 9, 1), "num_classes": 3, "decoder": None}
@@ -46,7 +47,7 @@ PAIRS = {
         (None, 7, 3, 3, 4),
     ),
 }
-each_family = pytest.mark.parametrize("name", SMALL)
+each_family = pytest.mark.parametrize("name", OF_IMAGES)
 
 
 def make(name, **arguments):
