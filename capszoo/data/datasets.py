@@ -82,8 +82,9 @@ def load(
 
     A named set is read from `<data_dir>/<name>.npz` if there is such a file, else from
     TensorFlow Datasets, which downloads it into `data_dir` the first time; `digits` comes with
-    scikit-learn, and `generated_ecg` is made by `capszoo.data.generated_ecg`. smallNORB is always 48x48, the 2x2 means of the originals, with the left and
-    the right camera as channels; SVHN is its 73,257 training pictures without the extra ones.
+    scikit-learn, and `generated_ecg` is made by a formula, see `capszoo.data.generated_ecg`.
+    smallNORB is always 48x48, the 2x2 means of the originals, with the left and the right camera
+    as channels; SVHN is its 73,257 training pictures without the extra ones.
 
     The training pictures are divided into "train" and "validation" by a fixed rule. In each
     class the tenth whose pixels have the smallest SHA-256 is held out, which depends neither on

@@ -9,6 +9,7 @@ from capszoo.data.generated_ecg import RHYTHMS
 from tests.once import ONCE
 
 pytestmark = ONCE
+FIRST = [[0.446, 0.306], [-0.109, -0.001], [-0.057, -0.031]]  # samples 0, 100 and 499
 
 
 @pytest.fixture(scope="module")
@@ -43,9 +44,13 @@ def test_what_is_given_away_is_a_copy():
 
 def test_rhythms_differ_in_their_pauses(made):
     signals, labels = made
-    spread = np.array([_pauses(signal[:, 0]).std() for signal in signals])
-    regular, _, irregular = (np.median(spread[labels == one]) for one in range(3))
-    assert regular < 0.05 < 0.12 < irregular
+    spread = {rhythm: [] for rhythm in RHYTHMS}
+    for signal, label in zip(signals, labels, strict=True):
+        pauses = _pauses(signal[:, 0])
+        if len(pauses) > 1:
+            spread[RHYTHMS[label]].append(pauses.std() / pauses.mean())
+    assert min(map(len, spread.values())) > 150
+    assert np.median(spread["regular"]) < 0.05 < 0.2 < np.median(spread["irregular"])
 
 
 def test_ectopic_beats_are_wide(made):
@@ -55,7 +60,7 @@ def test_ectopic_beats_are_wide(made):
     low = np.lib.stride_tricks.sliding_window_view(centered, 7, axis=1).max(axis=-1).min(axis=-1)
     ectopic = labels == RHYTHMS.index("ectopic")
     assert np.mean(low[ectopic] < -0.3) > 0.95
-    assert np.mean(low[~ectopic] < -0.3) < 0.05
+    assert np.mean(low[~ectopic] < -0.3) < 0.1
 
 
 def _pauses(lead):

@@ -144,7 +144,7 @@ def test_standardized_on_every_scale(scale):
     constant = np.full((1, 24, 2), scale, "float32")
     layer = capszoo.layers.SignalStandardization()
     found = to_numpy(layer(signals))
-    assert found.std() == pytest.approx(1 if 1e-13 < scale else 0, abs=0.05)
+    assert found.std() == pytest.approx(1 if scale > 1e-13 else 0, abs=0.05)
     np.testing.assert_allclose(to_numpy(layer(constant)), 0, atol=0.1)
 
 
