@@ -227,3 +227,35 @@ def test_signals_for_pictures(tmp_path):
         capszoo.training.train("capsnet", data="generated_ecg", output=tmp_path / "r", verbose=0)
     with pytest.raises(ValueError, match=r"expected \(length, channels\)"):
         capszoo.tuning.CapsuleHyperModel("signal_capsnet", (28, 28, 1), 10)
+
+
+@ONCE
+def test_predicted_on_the_command_line(tmp_path, run):
+    signals, _ = capszoo.data.load("generated_ecg", "test")
+    np.save(tmp_path / "three.npy", signals[:3])
+    np.save(tmp_path / "one.npy", signals[3])
+    np.save(tmp_path / "short.npy", signals[3, :100])
+    name = "signal_capsnet_generated_ecg"
+    csv = tmp_path / "found.csv"
+    code, _, _ = run("predict", name, tmp_path / "three.npy", tmp_path / "one.npy", "--output", csv)
+    rows = [row.split(",") for row in csv.read_text().splitlines()]
+    assert code == 0
+    assert rows[0][3:] == ["score of regular", "score of ectopic", "score of irregular"]
+    assert [row[0].rpartition("/")[2] for row in rows[1:]] == [
+        *(f"three.npy[{number}]" for number in range(3)),
+        "one.npy",
+    ]
+    scores = capszoo.load(name).predict(signals[:4], verbose=0)
+    np.testing.assert_allclose(np.array([row[3:] for row in rows[1:]], float), scores, atol=1e-5)
+    code, _, error = run("predict", name, tmp_path / "short.npy")
+    assert code != 0
+    assert "Received: (100, 2)" in error.replace("\n", " ")
+    assert run("predict", name, tmp_path / "photo.png")[0] != 0
+    assert run("predict", name, tmp_path / "one.npy", "--invert")[0] != 0
+
+
+@ONCE
+def test_the_preset_is_what_it_says():
+    measured = capszoo.training.evaluate("signal_capsnet_generated_ecg", verbose=0)
+    assert (measured["signals"], measured["agrees"]) == (1200, True)
+    assert measured["golden_difference"] < 1e-4

@@ -19,6 +19,9 @@ from capszoo.validation import check_image_shape
 from capszoo.validation import check_number
 from capszoo.validation import check_size
 
+# Height and width of pictures that differ in size, or are larger, where nothing else is said.
+LARGEST_SIZE = (32, 32)
+
 
 class ImageInput:
     """Pictures as a model's input.
@@ -57,7 +60,7 @@ class ImageInput:
     unit: ClassVar[str] = "images"
     shape_argument: ClassVar[str] = "image_shape"
     default_data: ClassVar[str] = "digits"
-    default_limit: ClassVar[tuple[int, ...] | None] = (32, 32)
+    default_limit: ClassVar[tuple[int, ...] | None] = LARGEST_SIZE
     unprepared: ClassVar[dict[str, Any]] = {"resize": None}
 
     def __init__(self, image_shape, resize=None, rescaling=1 / 255, normalization=None, dtype=None):
@@ -126,7 +129,7 @@ class ImageInput:
         *size, channels = shape
         chosen, added = data.get("crop") or data.get("resize"), {}
         if not chosen and (limit is not None or None in size):
-            sides = tuple(ImageInput.default_limit if limit is None else limit)[:2]
+            sides = LARGEST_SIZE if limit is None else tuple(limit[:2])
             smaller = fitting_size(tuple(size), sides)
             if smaller:
                 chosen = added["resize"] = list(smaller)
@@ -199,6 +202,7 @@ class ImageInput:
             data_dir=data_dir,
             image_shape=_shape_in_folder(data, shape) if size else shape,
             value_range=data.get("value_range"),
+            kind="images",
             **{key: data.get(key) for key in data_sets.options(data["name"])},
         )
         height, width = resize or images.shape[1:3]
