@@ -168,7 +168,7 @@ def test_features_keep_their_size_through_many_convolutions(rng):
         (28, 28, 1), conv_filters=(64,) * 5, conv_kernel_size=3, primary_types=4, decoder=None
     )
     images = rng.integers(0, 256, size=(4, 28, 28, 1)).astype("uint8")
-    inner = keras.Model(model.inputs, model.get_layer("conv_5").output)
+    inner = keras.Model(model.inputs[0], model.get_layer("conv_5").output)
     assert 0.1 < to_numpy(inner(images)).std() < 10
 
 
