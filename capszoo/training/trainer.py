@@ -9,7 +9,6 @@ from typing import Any
 import keras
 import numpy as np
 
-from capszoo import losses
 from capszoo.device import describe_hardware
 from capszoo.device import versions
 from capszoo.training.batches import EvaluationBatches
@@ -24,6 +23,7 @@ from capszoo.training.run_folder import best_epoch
 from capszoo.zoo import Preset
 from capszoo.zoo import build
 from capszoo.zoo import golden
+from capszoo.zoo import named_classes
 from capszoo.zoo.figures import unit_of
 from capszoo.zoo.objects import make_object
 from capszoo.zoo.saving import write_into
@@ -259,14 +259,15 @@ def make_optimizer(spec, steps=None):
         if isinstance(cosine, dict) and "decay_steps" not in cosine:
             rate = {"CosineDecay": {"decay_steps": steps, **cosine}}
             spec = {name: {**arguments, "learning_rate": rate} for name in spec}
-    return make_object("optimizer", spec, keras.optimizers, keras.optimizers.schedules)
+    return make_object("optimizer", spec, named_classes.optimizers())
 
 
 def make_loss(spec):
     """Makes the loss that a preset names; `None` stays: the family's own."""
-    return None if spec is None else make_object("loss", spec, losses, keras.losses)
+    return None if spec is None else make_object("loss", spec, named_classes.loss_classes())
 
 
 def make_augmentation(section):
     """Makes the Keras layers that training images go through."""
-    return [make_object("augmentation layer", spec, keras.layers) for spec in section.augmentation]
+    classes = named_classes.augmentations()
+    return [make_object("augmentation layer", spec, classes) for spec in section.augmentation]

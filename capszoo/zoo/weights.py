@@ -11,7 +11,7 @@ import h5py
 import keras
 import numpy as np
 
-from capszoo.zoo.schema import Weights
+from capszoo.zoo.sections import Weights
 
 
 def describe(path: pathlib.Path, dtype: Literal["float32", "float16"] = "float32") -> Weights:
