@@ -266,5 +266,5 @@ class CapsuleModel(AnsweringModel):
         config.pop("build_config", None)
         config.pop("compile_config", None)
         if value.dtype_policy == self.dtype_policy:
-            del config["config"]["dtype"]
+            config["config"].pop("dtype", None)  # a model has none of its own
         return config
