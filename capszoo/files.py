@@ -1,17 +1,54 @@
 """Text and YAML files: text written whole or not at all, YAML as presets are written."""
 
+import contextlib
 import os
 import pathlib
 import re
 from collections.abc import Hashable
+from collections.abc import Iterator
 from typing import Any
 
+import filelock
 import yaml
 
+# In a folder that a process is writing into.
+LOCK_FILE = ".lock"
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 50
 MAX_PARTS = 30_000
 MAX_NUMBER = 100
+
+
+def leftovers(folder: pathlib.Path) -> bool:
+    """Whether all that a folder holds was left by a process of ours that began and was killed."""
+    return all(
+        path.name == LOCK_FILE or path.name.endswith(".partial") for path in folder.iterdir()
+    )
+
+
+@contextlib.contextmanager
+def locked(folder: pathlib.Path) -> Iterator[None]:
+    """Keeps a folder for this process; the lock of one that was killed locks nobody out.
+
+    Args:
+        folder: The folder, which must exist.
+
+    Raises:
+        ValueError: If another process keeps it.
+    """
+    lock = filelock.FileLock(folder / LOCK_FILE)
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        raise ValueError(
+            f"Another process is writing into {str(folder)!r}. Wait until it is done, or choose "
+            "another folder with --output."
+        ) from None
+    try:
+        yield
+    finally:
+        (folder / LOCK_FILE).unlink(missing_ok=True)
+        lock.release()
 
 
 def write_text(path: pathlib.Path, text: str) -> None:

@@ -1,5 +1,6 @@
 """Training a preset: from its file to trained weights and a report."""
 
+import contextlib
 import datetime
 import math
 import os
@@ -114,7 +115,9 @@ def train(
     if taken and verbose:
         said = ", ".join(f"{key}={value}" for key, value in taken.items())
         print(f"From the data {resolved.data.name!r}: {said}")
-    with distribution.scope():
+    # The folder is for whoever writes in it, one process of one run.
+    kept = folder.locked() if distribution.writes else contextlib.nullcontext()
+    with kept, distribution.scope():
         model, images, measured = _fit_and_measure(
             resolved, folder, distribution, data_dir, verbose
         )
