@@ -1,9 +1,11 @@
 """Text and YAML files: text written whole or not at all, YAML as presets are written."""
 
 import contextlib
+import errno
 import os
 import pathlib
 import re
+import shutil
 from collections.abc import Hashable
 from collections.abc import Iterator
 from typing import Any
@@ -61,6 +63,32 @@ def write_text(path: pathlib.Path, text: str) -> None:
     partial = path.with_name(f"{path.name}.partial")
     partial.write_text(text, encoding="utf-8")
     os.replace(partial, path)
+
+
+def check_room(path: pathlib.Path, size: int) -> None:
+    """Raises `OSError` unless a file has room where it is going to be written.
+
+    HDF5 ends the whole process where a disk is full, with what was not saved.
+
+    Args:
+        path: The file, which is not there yet.
+        size: Bytes it will have.
+
+    Raises:
+        OSError: If the disk, the quota or the limit of a file is smaller.
+    """
+    try:
+        with open(path, "wb") as file:
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, max(size, 1))
+            elif shutil.disk_usage(path.parent).free < size:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    except OSError as error:
+        raise OSError(
+            error.errno, f"Cannot write {size} bytes to {str(path)!r}: {error.strerror}"
+        ) from None
+    finally:
+        path.unlink(missing_ok=True)
 
 
 # The loader in C, where PyYAML has it, is ten times as fast.

@@ -33,6 +33,12 @@ def check_url(url: str) -> None:
     >>> capszoo.zoo.downloads.check_url("https://example.com/preset.yaml")
     """
     parts = urlsplit(url)
+    if parts.username or parts.password:
+        bare = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+        raise ValueError(
+            "Expected an address without a user's name and password, which would be printed and "
+            f"kept; a .netrc file may hold them. Received: one for {bare}"
+        )
     if not parts.hostname or parts.scheme not in ("https", "http"):
         raise ValueError(f"Expected an address https://host/path. Received: {url!r}")
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK:

@@ -10,6 +10,7 @@ import pydantic
 from capszoo.data import names as data_names
 from capszoo.data.data_set import DATA_SETS
 from capszoo.models import get_family
+from capszoo.validation import plain
 from capszoo.validation import unknown_name_error
 from capszoo.zoo import named_classes
 from capszoo.zoo.objects import check_object
@@ -169,6 +170,7 @@ def validate(content: Any, where: object) -> Preset:
     """
     if not isinstance(content, dict):
         raise ValueError(f"{where}: expected a mapping of keys to values. Received: {content!r}")
+    _refuse_controls(content, where)
     version = content.get("schema_version", SCHEMA_VERSION)
     if isinstance(version, int) and version > SCHEMA_VERSION:
         raise ValueError(
@@ -188,6 +190,23 @@ def validate(content: Any, where: object) -> Preset:
     except pydantic.ValidationError as error:
         lines = [_explain(problem, schema) for problem in error.errors()]
         raise ValueError("\n  ".join([f"{where} is not a valid preset:", *lines])) from None
+
+
+def _refuse_controls(value, where, key=""):
+    """Raises `ValueError` if a text holds what would move a terminal's cursor, or worse."""
+    if isinstance(value, str):
+        if not value.replace("\n", "").replace("\t", "").isprintable():
+            raise ValueError(
+                f"{where} is not a valid preset:\n  {plain(key) or '(the whole file)'}: expected "
+                f"printable text. Received: {plain(value)!r}"
+            )
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            _refuse_controls(name, where, key)
+            _refuse_controls(item, where, f"{key}.{name}".lstrip("."))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            _refuse_controls(item, where, f"{key}.{index}")
 
 
 def _explain(problem, schema):

@@ -1,6 +1,7 @@
 """Weights files: verified before they are read, written whole or not at all."""
 
 import hashlib
+import math
 import os
 import pathlib
 import textwrap
@@ -11,7 +12,12 @@ import h5py
 import keras
 import numpy as np
 
+from capszoo.files import check_room
 from capszoo.zoo.sections import Weights
+
+# What HDF5 writes beside the numbers.
+_BYTES_PER_ARRAY = 4096
+_LARGEST_NUMBER = 4
 
 
 def describe(path: pathlib.Path, dtype: Literal["float32", "float16"] = "float32") -> Weights:
@@ -94,8 +100,15 @@ def _warn_of_odd_numbers(model, path):
 
 
 def write(model: keras.Model, path: pathlib.Path) -> None:
-    """Saves a model's weights (with its optimizer's state, if it has any) atomically."""
+    """Saves a model's weights (with its optimizer's state, if it has any) atomically.
+
+    Raises:
+        OSError: If there is no room; what was there before is as it was.
+    """
     partial = path.with_name(f"partial-{path.name}")
+    variables = [*model.variables, *getattr(getattr(model, "optimizer", None), "variables", ())]
+    numbers = sum(math.prod(variable.shape) for variable in variables)
+    check_room(partial, _LARGEST_NUMBER * numbers + _BYTES_PER_ARRAY * (len(variables) + 100))
     model.save_weights(partial, overwrite=True)
     os.replace(partial, path)
 

@@ -17,6 +17,7 @@ import capszoo
 from capszoo.training import train
 from capszoo.training.run_folder import RunFolder
 from capszoo.zoo import read_preset
+from tests.once import ONCE
 from tests.zoo.tiny import write_tiny
 from tests.zoo.tiny import write_toy
 
@@ -239,3 +240,40 @@ def test_a_diverged_run_is_no_finished_one(tmp_path):
         train(path, output=tmp_path / "run", verbose=0)
     assert read_preset(tmp_path / "run").weights is None
     assert not (tmp_path / "run" / "report.json").exists()
+
+
+FULL = """
+import resource, sys
+import capszoo
+from tests.zoo.tiny import tiny_model
+model = tiny_model()
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+for save in (
+    lambda: model.save_to_preset(sys.argv[1] + "/saved"),
+    lambda: capszoo.training.train(sys.argv[2], output=sys.argv[1] + "/run", verbose=0),
+):
+    try:
+        save()
+    except OSError as error:
+        print(error)
+print(model.count_params())
+"""
+
+
+@ONCE
+def test_a_full_disk_ends_in_an_error_and_the_model_stays(tmp_path):
+    path = write_toy(tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, str(tmp_path), str(path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    first, second, parameters = done.stdout.splitlines()
+    assert "Cannot write" in first
+    assert "partial-model.weights.h5" in first
+    assert "partial-epoch-1.weights.h5" in second
+    assert int(parameters) > 0
+    assert not (tmp_path / "saved").exists()
+    assert not list((tmp_path / "run").glob("*.h5"))
