@@ -24,6 +24,7 @@ from capszoo.converters.recognition import Reading
 from capszoo.converters.recognition import readings
 from capszoo.converters.recognition import recognize
 from capszoo.models import CapsNet
+from capszoo.models.stem import convolutions
 
 EXPECTED = {
     "convolutions": "kernel (height, width, channels, filters) and bias, two or more: the last "
@@ -107,11 +108,15 @@ class KerasCapsNetFile:
         """The one way to read the class array, the strides and the padding."""
         if isinstance(class_axes, str):
             class_axes = [axis.strip() for axis in class_axes.split(",")]
-        stem = len(self.found.convolutions) - 1
-        steps = given.get("conv_strides", self.script.strides[:-1])
+        steps = self.script.strides[:-1]
+        if "conv_strides" in given:
+            filters = tuple(one.shape[-1] for one in self.found.convolutions[:-1])
+            one_or_several = filters if len(filters) > 1 else filters[0]
+            stem = convolutions(one_or_several, 1, given["conv_strides"], rank=2)
+            steps = [one.strides for one in stem]
         known = {
             "class_axes": class_axes,
-            "conv_strides": [steps] * stem if isinstance(steps, int) else list(steps),
+            "conv_strides": steps,
             "primary_strides": given.get("primary_strides", self.script.strides[-1]),
             "padding": given.get("padding", self.script.padding),
         }
@@ -165,7 +170,9 @@ class KerasCapsNetFile:
             self._say("routing of", f"{iterations} iterations", "the file's configuration")
         # A single convolution is written as such.
         several = len(stem) > 1
-        windows = [shape[0] if shape[0] == shape[1] else shape[:2] for shape in stem]
+        *windows, window = (
+            shape[0] if shape[0] == shape[1] else shape[:2] for shape in (*stem, primary)
+        )
         return {
             "image_shape": image_shape,
             "num_classes": sizes["classes"],
@@ -173,7 +180,7 @@ class KerasCapsNetFile:
             "conv_kernel_size": tuple(windows) if several else windows[0],
             "primary_types": primary[-1] // sizes["child_dim"],
             "primary_dim": sizes["child_dim"],
-            "primary_kernel_size": primary[:2],
+            "primary_kernel_size": window,
             "class_dim": sizes["class_dim"],
             "routing": routing,
             "decoder": units[:-1] if units else None,
