@@ -13,6 +13,7 @@ from capszoo.layers import DenseCapsules
 from capszoo.layers import PrimaryCapsules
 from capszoo.models.registry import register_family
 from capszoo.models.tasks import CapsuleClassifier
+from capszoo.ops.norms import check_squash_power
 from capszoo.validation import check_choice
 from capszoo.validation import check_fits
 from capszoo.validation import check_image_shape
@@ -71,6 +72,10 @@ class CapsNet(CapsuleClassifier):
         decoder: As in `CapsuleClassifier`. Defaults to `(512, 1024)`.
         normalization: As in `ImageInput`; the paper's network has none. Defaults to
             `"per_image"`.
+        primary_squash_power: Power of the length in the squash of the primary capsules, as
+            `squash_power` of `capszoo.layers.PrimaryCapsules`. Defaults to `2`.
+        primary_length_penalty: Weight, in the loss, of the sum of a picture's lengths of primary
+            capsules, as `activity_regularizer` there. Defaults to `0.0`.
         **kwargs: Arguments of `capszoo.models.CapsuleClassifier` and of
             `capszoo.models.inputs.ImageInput`.
 
@@ -122,6 +127,8 @@ class CapsNet(CapsuleClassifier):
         routing="dynamic",
         decoder=(512, 1024),
         normalization="per_image",
+        primary_squash_power=2,
+        primary_length_penalty=0.0,
         **kwargs,
     ):
         image_shape = check_image_shape(image_shape)
@@ -141,6 +148,8 @@ class CapsNet(CapsuleClassifier):
                 "Argument `primary_scale` must be greater than 0. "
                 f"Received: primary_scale={primary_scale}"
             )
+        check_squash_power("primary_squash_power", primary_squash_power)
+        check_number("primary_length_penalty", primary_length_penalty, minimum=0)
         check_positive_int("primary_dim", primary_dim)
         check_positive_int("class_dim", class_dim)
         check_choice("padding", padding, ("valid", "same"))
@@ -169,6 +178,7 @@ class CapsNet(CapsuleClassifier):
         window = check_size("primary_kernel_size", self.primary_kernel_size, rank=2)
         fan_in = math.prod(window) * self.conv_filters
         stddev = 0.45 / (self.primary_scale * fan_in**0.5)
+        penalty = self.primary_length_penalty
         children = PrimaryCapsules(
             self.primary_types,
             self.primary_dim,
@@ -176,6 +186,8 @@ class CapsNet(CapsuleClassifier):
             strides=self.primary_strides,
             padding=self.padding,
             scale=self.primary_scale,
+            squash_power=self.primary_squash_power,
+            activity_regularizer=keras.regularizers.L1(penalty) if penalty else None,
             kernel_initializer=keras.initializers.TruncatedNormal(stddev=stddev),
             bias_initializer=keras.initializers.Constant(0.1),
             dtype=dtype,
