@@ -1,6 +1,7 @@
 """A model of several named outputs, one of which is the answer that it is trained for."""
 
 import copy
+import functools
 import inspect
 from typing import ClassVar
 
@@ -108,10 +109,14 @@ class AnsweringModel(keras.Model):
     def fit(self, x=None, y=None, *args, **kwargs):
         """Trains the model; arguments, data and result as in `keras.Model.fit`.
 
-        Arrays are checked before, and of a pipeline the first batch, which is made once more for
-        it. What cannot be seen without taking it out (later batches, PyTorch's
-        `IterableDataset`) is not checked: examples of another shape fail in their step, and a
-        label that is none makes the loss not a number.
+        Arrays are checked before any step, and of a pipeline the first batch, which is made once
+        more for it. Later batches of generators and of a `keras.utils.PyDataset` are checked as
+        they come, unless other processes make them (`use_multiprocessing`).
+
+        What is not checked: later batches of a `tf.data.Dataset` and of PyTorch's `DataLoader`,
+        whatever an `IterableDataset` gives, and those of other processes. There examples of another
+        shape fail in their step, a label that is none makes the loss not a number, and pixel
+        values on another scale than in the first batch go unnoticed.
         """
         given = inspect.signature(keras.Model.fit).bind(self, x, y, *args, **kwargs)
         given.arguments["x"] = self._checked(x, y)
@@ -142,6 +147,18 @@ class AnsweringModel(keras.Model):
         """
         return super().predict(self._checked(x, of_labels=False), *args, **kwargs)
 
+    def train_on_batch(self, x, y=None, *args, **kwargs):
+        """Trains on one batch, checked before; as `keras.Model.train_on_batch`."""
+        return super().train_on_batch(self._checked(x, y), y, *args, **kwargs)
+
+    def test_on_batch(self, x, y=None, *args, **kwargs):
+        """Measures one batch, checked before; as `keras.Model.test_on_batch`."""
+        return super().test_on_batch(self._checked(x, y), y, *args, **kwargs)
+
+    def predict_on_batch(self, x):
+        """Computes the primary output of one batch, checked before, as `predict` does."""
+        return super().predict_on_batch(self._checked(x, of_labels=False))
+
     def _check_arrays(self, x, y=None):
         if is_array(x):
             self.check_data(x, y)
@@ -152,9 +169,13 @@ class AnsweringModel(keras.Model):
         if x is None or is_array(x):
             self._check_arrays(x, y)
             return x
-        batch, x = first_batch(x)
+        check = functools.partial(self._check_batch, of_labels=of_labels)
+        batch, x = first_batch(x, check)
+        check(batch)
+        return x
+
+    def _check_batch(self, batch, of_labels):
         of_batch = batch if isinstance(batch, (tuple, list)) else (batch,)
         seen = of_batch[: 2 if of_labels else 1]
         one_answer.check_data(seen[0], *(seen[1:] or (None,)), self.primary_output)
         self._check_arrays(*seen)
-        return x
