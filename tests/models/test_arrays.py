@@ -182,6 +182,8 @@ def test_later_batches_of_python_are_checked(model, form, workers):
             batches.workers = workers
         with pytest.raises(Exception, match="labels from 0 to 3"):
             call(batches, **options, verbose=0)
+    # The model still has its values.
+    assert np.isfinite(model.predict(IMAGES, verbose=0)).all()
 
 
 def test_a_checked_pipeline_is_told_of_epochs(model):
