@@ -6,14 +6,25 @@ are tried, a penalty on the lengths of the primary capsules and a steeper squash
 
 The pictures: a digit of MNIST and, for the background, eight pieces of 6x6 pixels that are cut at
 random out of other digits of the split and laid at random places; where they meet the digit, the
-brighter pixel is seen. They are drawn once, from a fixed seed. A network
-is trained on 5,000 pictures with background for five epochs, and tested on the same 5,000 digits
-twice, with their background and without.
+brighter pixel is seen. They are drawn once, from a fixed seed. A network is trained on 5,000
+pictures with background for five epochs, and tested on 5,000 others, each with its background and
+without.
 
-    python examples/dilution.py                 # about 20 minutes on one CPU core
+    python examples/dilution.py                 # about three minutes on one CPU core
     python examples/dilution.py --choose        # what the remedies' numbers were chosen by
 
-@@RESULT@@
+Measured on PyTorch, accuracy as the mean of three seeds with its standard error over these:
+
+| remedy | with background | without | what background costs |
+|---|---|---|---|
+| none | 90.20 ± 0.07 % | 94.15 ± 0.12 % | 3.95 ± 0.15 % |
+| penalty on lengths | 90.18 ± 0.16 % | 93.93 ± 0.09 % | 3.75 ± 0.22 % |
+| steeper squash | 90.19 ± 0.10 % | 94.09 ± 0.09 % | 3.91 ± 0.18 % |
+
+So no: here neither remedy makes a difference that can be told from chance. Their numbers, a weight
+of 0.0001 and a power of 4, were chosen by 2,000 validation pictures after three epochs of one seed:
+90.25 % with no remedy, 90.75 and 90.65 % with weights of 0.0001 and 0.001, 89.85 and 89.90 % with
+powers of 3 and 4. One standard error of those is 0.7 points: they told nothing apart either.
 
 Reference: Yang, Wang, 2019, https://arxiv.org/abs/1903.10588
 """

@@ -44,7 +44,7 @@ class PrimaryCapsules(keras.layers.Layer):
     Primary capsules that are active on the background dilute the votes of those on the object.
     `activity_regularizer` and `squash_power` restrain them. Both are inspired by the abstract of
     Yang and Wang, whose formula is not known here: they are not these authors' method.
-    `examples/dilution.py` measures them.
+    `examples/dilution.py` measures them, and finds no difference.
 
     Args:
         num_types: How many capsule types (maps of capsules) there are.
