@@ -3,7 +3,9 @@
 from capszoo.ops.convolution import conv
 from capszoo.ops.convolution import conv2d
 from capszoo.ops.convolution import extract_patches
+from capszoo.ops.coupling import NORMALIZATIONS
 from capszoo.ops.coupling import agreement
+from capszoo.ops.coupling import cosine
 from capszoo.ops.coupling import couple
 from capszoo.ops.coupling import sum_children
 from capszoo.ops.coupling import uniform_coupling
@@ -24,6 +26,7 @@ from capszoo.ops.precision import in_float32
 from capszoo.ops.presence import present
 from capszoo.ops.resizing import resize
 from capszoo.ops.softmax import softmax_over_parents
+from capszoo.ops.sparsemax import sparsemax_over_parents
 from capszoo.ops.transposed_votes import transposed_type_votes
 from capszoo.ops.votes import block_diagonal
 from capszoo.ops.votes import dense_votes

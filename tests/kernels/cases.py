@@ -138,6 +138,8 @@ CASES = {
         Case({"name": "dynamic"}, coupling=False, batch=ROWS),
         Case({"name": "dynamic", "iterations": 2, "leaky": True}),
         Case({"name": "dynamic", "stop_gradient": True}, batch=1),
+        Case({"name": "dynamic", "squash": "exponential"}),
+        Case({"name": "dynamic", "squash": "text"}, coupling=False),
     ],
     "em": [
         Case(em(1), batch=1),

@@ -292,4 +292,5 @@ def test_bad_arguments(name, arguments, match):
 @pytest.mark.parametrize("name", SMALL)
 def test_unknown_argument(name):
     with pytest.raises(ValueError, match=r"Unknown argument 'num_class'\. Did you mean 'num_class"):
-        models.get_family(name)(num_class=3)
+        # Before anything is said of a picture that is too small.
+        models.get_family(name)(image_shape=(1, 1, 1), num_class=3)

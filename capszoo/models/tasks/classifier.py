@@ -81,7 +81,6 @@ class CapsuleClassifier(CapsuleModel):
         dtype=None,
         **kwargs,
     ):
-        self.check_argument_names(kwargs)
         check_number("reconstruction_weight", reconstruction_weight, 0)
         check_positive_int("num_classes", num_classes)
         check_positive_int("num_objects", num_objects)
