@@ -1,5 +1,6 @@
 """Routing algorithms: how votes are combined. One algorithm, one file, one class."""
 
+from capszoo.routing.attention import AttentionRouting
 from capszoo.routing.base import IterativeRouting
 from capszoo.routing.base import Routing
 from capszoo.routing.cluster import ClusterRouting

@@ -12,6 +12,19 @@ from tests.layer_checks import gradients
 from tests.layer_checks import to_numpy
 
 
+@keras.saving.register_keras_serializable(package="capszoo_tests")
+class OwnVote(keras.initializers.Initializer):
+    """Scores of children that are the sums of their own votes: no child is unlike another."""
+
+    def __call__(self, shape, dtype=None):
+        _, inputs, children = shape
+        own = np.repeat(np.eye(children), inputs // children, axis=0)
+        return keras.ops.convert_to_tensor(np.broadcast_to(own, shape), dtype=dtype)
+
+    def get_config(self):
+        return {}
+
+
 @dataclasses.dataclass
 class Case:
     """A routing under test.
@@ -38,6 +51,7 @@ class Case:
         return routings.get(self.name, **{**self.arguments, **kwargs})
 
 
+OWN_VOTE = keras.saving.serialize_keras_object(OwnVote())
 CASES = [
     Case("dynamic", uniform={"iterations": 1}),
     Case("dynamic", {"leaky": True}, sums="parents and none", uniform={"iterations": 1}),
@@ -53,6 +67,12 @@ CASES = [
         keep_length=False,
     ),
     Case("cluster", {"cluster_size": 3}, sums="children", keep_length=False),
+    Case(
+        "attention",
+        {"attention_initializer": OWN_VOTE, "kernel_initializer": "ones"},
+        sums="children",
+        keep_length=False,
+    ),
 ]
 PARENTS, CHILDREN, POSE = 4, 5, 3
 each_case = pytest.mark.parametrize("case", CASES, ids=str)
