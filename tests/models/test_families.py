@@ -57,6 +57,18 @@ SMALL = {
         "class_dim": 8,
         "decoder": (16,),
     },
+    "ar_capsnet": {
+        **DIGITS,
+        "conv_filters": (8, 8),
+        "primary_types": 3,
+        "primary_dim": 4,
+        "capsule_layers": 2,
+        "capsule_types": 4,
+        "capsule_strides": 1,
+        "pose_dim": 4,
+        "class_dim": 8,
+        "decoder": (16,),
+    },
 }
 each_family = pytest.mark.parametrize("name", SMALL)
 
@@ -120,6 +132,7 @@ SMALL_CLUSTER = {"cluster_size": 5, "pose_dim": 6}
         ("efficient_capsnet", {"decoder": None}, 161_824),
         ("efficient_capsnet", {**NORB, "decoder": None}, 151_664),
         ("efficient_capsnet", {**MULTI, "decoder": None}, 154_656),
+        ("ar_capsnet", {}, 5_312_528),
     ],
 )
 def test_parameters_of_the_papers(name, arguments, count):
@@ -253,6 +266,9 @@ def test_capsnet_with_every_routing(routing):
         ("efficient_capsnet", {"image_shape": (4, 4, 1)}, "smallest that works is 5x5"),
         ("efficient_capsnet", {"strides": (1,)}, "one length"),
         ("efficient_capsnet", {"primary_dim": 5}, "divide"),
+        ("ar_capsnet", {"routing": "em"}, "without explicit activations"),
+        ("ar_capsnet", {"dropout": 1}, "less than 1"),
+        ("ar_capsnet", {"capsule_layers": -1}, "capsule_layers"),
         ("capsnet", {"image_shape": (4, 4, 1)}, "smallest that works is 5x5"),
         ("capsnet", {"normalization": "batch"}, "normalization"),
     ],
