@@ -107,9 +107,7 @@ class ARCapsNet(CapsuleClassifier):
             check_positive_int("conv_filters", filters)
         check_number("dropout", dropout, 0)
         if dropout >= 1:
-            raise ValueError(
-                f"Argument `dropout` must be less than 1. Received: dropout={dropout}"
-            )
+            raise ValueError(f"Argument `dropout` must be less than 1. Received: dropout={dropout}")
         if capsule_layers != 0:
             check_positive_int("capsule_layers", capsule_layers)
         for argument, size in (
@@ -224,7 +222,7 @@ class ARCapsNet(CapsuleClassifier):
         found = super().search_arguments(values)
         if "conv_width" in found:
             found["conv_filters"] = [found.pop("conv_width")] * 2
-        if "decoder" in found and found["decoder"]:
+        if found.get("decoder"):
             # The authors' layers are alike.
             found["decoder"] = found["decoder"][:1] * 2
         return found

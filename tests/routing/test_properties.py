@@ -32,8 +32,8 @@ class Case:
     Args:
         name: Its name in the registry.
         arguments: Its arguments; parents must be alike, so no random initializers.
-        sums: Over what its couplings sum to one: `"parents"`, `"parents and none"` or
-            `"children"`.
+        sums: Over what its couplings sum to one: `"parents"`, `"parents and none"`,
+            `"children"` or `"nothing"`.
         uniform: Arguments that leave its couplings uniform, if there are any.
         keep_length: Whether the parents' poses are shorter than 1.
     """
@@ -73,6 +73,9 @@ CASES = [
         sums="children",
         keep_length=False,
     ),
+    Case("star", {"initializer": "ones"}, sums="nothing"),
+    Case("interest", uniform={"iterations": 1}),
+    Case("interest", {"iterations": 2, "stop_gradient": False}),
 ]
 PARENTS, CHILDREN, POSE = 4, 5, 3
 each_case = pytest.mark.parametrize("case", CASES, ids=str)
@@ -120,6 +123,8 @@ def test_couplings(case, spatial):
     if case.sums == "parents and none":
         assert (total < 1).all()
         assert (total > 0).all()
+    elif case.sums == "nothing":
+        assert (coupling <= 1).all()
     else:
         np.testing.assert_allclose(total, 1, atol=1e-5)
     # The couplings are each sample's own.
