@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from capszoo import kernels
 from capszoo.ops import present
 from capszoo.ops import softmax_over_children
 from capszoo.ops import sum_children
@@ -34,7 +35,7 @@ class AttentionRouting(Routing):
         use_bias: Whether there is the bias `b`. Defaults to `True`.
         attention_initializer: Initializer of `A`; `None` stands for Glorot's uniform
             distribution, for each parent by itself. Defaults to `None`.
-        kernel_initializer: Initializer of `W`; `None` stands for the same. Defaults to `None`.
+        pose_initializer: Initializer of `W`; `None` stands for the same. Defaults to `None`.
         bias_initializer: Initializer of the bias. Defaults to `"zeros"`.
         **kwargs: Arguments of `keras.layers.Layer`.
 
@@ -73,7 +74,7 @@ class AttentionRouting(Routing):
         activation="tanh",
         use_bias=True,
         attention_initializer=None,
-        kernel_initializer=None,
+        pose_initializer=None,
         bias_initializer="zeros",
         **kwargs,
     ):
@@ -81,7 +82,7 @@ class AttentionRouting(Routing):
         self.activation = keras.activations.get(activation)
         self.use_bias = use_bias
         self.attention_initializer = keras.initializers.get(attention_initializer)
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.pose_initializer = keras.initializers.get(pose_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
 
     def build(self, votes_shape):
@@ -95,10 +96,10 @@ class AttentionRouting(Routing):
             initializer=self.attention_initializer or of_each_parent,
             name="attention_kernel",
         )
-        self.kernel = self.add_weight(
+        self.pose_kernel = self.add_weight(
             shape=(parents, pose_dim, pose_dim),
-            initializer=self.kernel_initializer or of_each_parent.clone(),
-            name="kernel",
+            initializer=self.pose_initializer or of_each_parent.clone(),
+            name="pose_kernel",
         )
         self.bias = None
         if self.use_bias:
@@ -109,18 +110,30 @@ class AttentionRouting(Routing):
     def call(self, votes, activations=None, mask=None, return_coupling=False):
         self.refuse_activations(activations)
         votes, presence = present(mask, votes)
+        outputs = self._combine(votes, presence, **self._own_weights())
+        return outputs if return_coupling else outputs[0]
+
+    def _own_weights(self):
+        names = ("attention_kernel", "pose_kernel", *(("bias",) if self.use_bias else ()))
+        return {name: getattr(self, name) for name in names}
+
+    def _combine(self, votes, presence=None, *, attention_kernel, pose_kernel, bias=None):
         *outer, parents, children, pose_dim = votes.shape[1:]
         # All axes before the parents as one: a parent's scores are one product of matrices.
         seen = ops.cast(ops.reshape(votes, (-1, parents, children * pose_dim)), "float32")
-        scores = ops.einsum("njf,jfk->njk", seen, ops.cast(self.attention_kernel, "float32"))
+        scores = ops.einsum("njf,jfk->njk", seen, ops.cast(attention_kernel, "float32"))
         scores = ops.reshape(scores, (-1, *outer, parents, children))
         coupling = ops.cast(softmax_over_children(scores, presence), votes.dtype)
         total = ops.reshape(sum_children(coupling, votes), (-1, parents, pose_dim))
-        poses = ops.einsum("njd,jde->nje", total, ops.cast(self.kernel, votes.dtype))
-        if self.bias is not None:
-            poses = poses + ops.cast(self.bias, votes.dtype)
-        poses = ops.reshape(self.activation(poses), (-1, *outer, parents, pose_dim))
-        return (poses, coupling) if return_coupling else poses
+        poses = ops.einsum("njd,jde->nje", total, ops.cast(pose_kernel, votes.dtype))
+        if bias is not None:
+            poses = poses + ops.cast(bias, votes.dtype)
+        return ops.reshape(self.activation(poses), (-1, *outer, parents, pose_dim)), coupling
+
+    def select_kernel(self, votes, activations=None, **arguments):
+        return kernels.in_tiles.select(
+            votes, activations, function=self._combine, weights=self._own_weights(), **arguments
+        )
 
     def get_config(self):
         return {
@@ -128,7 +141,7 @@ class AttentionRouting(Routing):
             "activation": keras.activations.serialize(self.activation),
             "use_bias": self.use_bias,
             "attention_initializer": _serialized(self.attention_initializer),
-            "kernel_initializer": _serialized(self.kernel_initializer),
+            "pose_initializer": _serialized(self.pose_initializer),
             "bias_initializer": keras.initializers.serialize(self.bias_initializer),
         }
 

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from capszoo import kernels
 from capszoo.ops import agreement
 from capszoo.ops import present
 from capszoo.ops import softmax_over_parents
@@ -93,8 +94,9 @@ class InterestRouting(IterativeRouting):
         self.stop_gradient = stop_gradient
         self.logits_initializer = keras.initializers.get(logits_initializer)
 
-    def build(self, votes_shape):
         self.logits = None
+
+    def build(self, votes_shape):
         if self.logits_initializer is not None:
             self.logits = self.add_weight(
                 shape=votes_shape[-3:-1],
@@ -106,10 +108,16 @@ class InterestRouting(IterativeRouting):
     def call(self, votes, activations=None, mask=None, return_coupling=False):
         self.refuse_activations(activations)
         votes, presence = present(mask, votes)
+        outputs = self._combine(votes, presence, **self._own_weights())
+        return outputs if return_coupling else outputs[0]
+
+    def _own_weights(self):
+        return {} if self.logits is None else {"logits": self.logits}
+
+    def _combine(self, votes, presence=None, *, logits=None):
         still_votes = ops.stop_gradient(votes) if self.stop_gradient else votes
-        logits = ops.zeros_like(votes[..., 0], dtype="float32")
-        if self.logits is not None:
-            logits = logits + ops.cast(self.logits, "float32")
+        start = ops.zeros_like(votes[..., 0], dtype="float32")
+        logits = start if logits is None else start + ops.cast(logits, "float32")
         there = self._interests_there(presence, votes.shape[-3:-1])
         for iteration in range(self.iterations):
             last = iteration == self.iterations - 1
@@ -119,7 +127,12 @@ class InterestRouting(IterativeRouting):
             poses = squash(sum_children(coupling, seen), epsilon=_EPSILON)
             if not last:
                 logits = logits + ops.cast(agreement(seen, poses), "float32")
-        return (poses, coupling) if return_coupling else poses
+        return poses, coupling
+
+    def select_kernel(self, votes, activations=None, **arguments):
+        return kernels.in_tiles.select(
+            votes, activations, function=self._combine, weights=self._own_weights(), **arguments
+        )
 
     def _interests_there(self, presence, sizes):
         """Which interests a history is long enough for, `(..., interests, 1)`; `None` for all."""

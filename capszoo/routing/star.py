@@ -5,6 +5,7 @@ import math
 import keras
 from keras import ops
 
+from capszoo import kernels
 from capszoo.ops import agreement
 from capszoo.ops import present
 from capszoo.ops import squash
@@ -100,16 +101,29 @@ class StarRouting(Routing):
     def call(self, votes, activations=None, mask=None, return_coupling=False):
         self.refuse_activations(activations)
         votes, presence = present(mask, votes)
-        attention = ops.sigmoid(_scores(votes, self.attention_kernel, self.attention_bias))
-        likely = ops.sigmoid(_scores(votes, self.decision_kernel, self.bias))
+        outputs = self._combine(votes, presence, **self._own_weights())
+        return outputs if return_coupling else outputs[0]
+
+    def _own_weights(self):
+        names = ("attention_kernel", "attention_bias", "decision_kernel", "bias")
+        return {name: getattr(self, name) for name in names}
+
+    @staticmethod
+    def _combine(votes, presence=None, *, attention_kernel, attention_bias, decision_kernel, bias):
+        attention = ops.sigmoid(_scores(votes, attention_kernel, attention_bias))
+        likely = ops.sigmoid(_scores(votes, decision_kernel, bias))
         # A step whose gradient is the sigmoid's.
         step = ops.cast(likely > 0.5, likely.dtype)
         coupling = attention * (likely + ops.stop_gradient(step - likely))
         if presence is not None:
             coupling = coupling * presence
         coupling = ops.cast(coupling, votes.dtype)
-        poses = squash(sum_children(coupling, votes))
-        return (poses, coupling) if return_coupling else poses
+        return squash(sum_children(coupling, votes)), coupling
+
+    def select_kernel(self, votes, activations=None, **arguments):
+        return kernels.in_tiles.select(
+            votes, activations, function=self._combine, weights=self._own_weights(), **arguments
+        )
 
     def get_config(self):
         return {

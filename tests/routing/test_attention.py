@@ -48,7 +48,7 @@ def routing_of_the_vector(**arguments):
     routing.build(VOTES.shape)
     # Children before the pose: as votes stand.
     routing.attention_kernel.assign(ATTENTION.transpose(0, 2, 1, 3).reshape(2, 4, 2))
-    routing.kernel.assign(KERNEL)
+    routing.pose_kernel.assign(KERNEL)
     routing.bias.assign(BIAS)
     return routing
 

@@ -69,7 +69,7 @@ CASES = [
     Case("cluster", {"cluster_size": 3}, sums="children", keep_length=False),
     Case(
         "attention",
-        {"attention_initializer": OWN_VOTE, "kernel_initializer": "ones"},
+        {"attention_initializer": OWN_VOTE, "pose_initializer": "ones"},
         sums="children",
         keep_length=False,
     ),
