@@ -241,7 +241,8 @@ def test_residual_variants(routing, variant, mode):
 
 
 @pytest.mark.parametrize(
-    "routing", ["cluster", "em", "scaled_distance", "self_attention", "uniform"]
+    "routing",
+    ["cluster", "em", "interest", "scaled_distance", "self_attention", "star", "uniform"],
 )
 def test_capsnet_with_every_routing(routing):
     model = make("capsnet", routing=routing)
