@@ -12,11 +12,17 @@ import math
 import keras
 from keras import ops
 
+from capszoo.benchmarks.naive_single_pass import NaiveAttentionRouting
+from capszoo.benchmarks.naive_single_pass import NaiveInterestRouting
+from capszoo.benchmarks.naive_single_pass import NaiveStarRouting
 from capszoo.ops import log_normalize
 from capszoo.ops import squash
+from capszoo.routing import AttentionRouting
 from capszoo.routing import ClusterRouting
 from capszoo.routing import DynamicRouting
 from capszoo.routing import EMRouting
+from capszoo.routing import InterestRouting
+from capszoo.routing import StarRouting
 
 
 @keras.saving.register_keras_serializable(package="capszoo_benchmarks")
@@ -80,6 +86,9 @@ _NAIVE = {
     # Its equations, without a kernel. The authors' code differs in how votes are made: see
     # `NaiveClusterCapsNet`.
     ClusterRouting: ClusterRouting,
+    AttentionRouting: NaiveAttentionRouting,
+    StarRouting: NaiveStarRouting,
+    InterestRouting: NaiveInterestRouting,
 }
 
 
@@ -92,8 +101,9 @@ def naive(routing):
         ValueError: If there is none.
     """
     if type(routing) not in _NAIVE:
+        known = ", ".join(sorted(known.__name__ for known in _NAIVE))
         raise ValueError(
-            "There are straightforward implementations of dynamic, em and cluster routing to "
-            f"compare with. Received: {type(routing).__name__}"
+            f"There are straightforward implementations of {known} to compare with. "
+            f"Received: {type(routing).__name__}"
         )
     return _NAIVE[type(routing)].from_config(routing.get_config())

@@ -1,5 +1,6 @@
 """Models: an input end, a body of capsule layers and a task. One family, one file, one class."""
 
+from capszoo.models.ar_capsnet import ARCapsNet
 from capszoo.models.capsnet import CapsNet
 from capszoo.models.capsule_model import CapsuleModel
 from capszoo.models.capsule_model import preset_functions

@@ -25,6 +25,7 @@ from capszoo.ops.norms import squash_vjp
 from capszoo.ops.precision import in_float32
 from capszoo.ops.presence import present
 from capszoo.ops.resizing import resize
+from capszoo.ops.softmax import softmax_over_children
 from capszoo.ops.softmax import softmax_over_parents
 from capszoo.ops.sparsemax import sparsemax_over_parents
 from capszoo.ops.transposed_votes import transposed_type_votes

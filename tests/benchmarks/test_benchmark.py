@@ -61,6 +61,19 @@ def test_straightforward_routing_is_the_same_routing(name, rng):
     np.testing.assert_allclose(expected, model.predict(images, verbose=0), atol=1e-4)
 
 
+@pytest.mark.parametrize("name", ["attention", "star", "interest"])
+def test_straightforward_call_is_the_same_call(name, rng):
+    votes = rng.normal(size=(2, 3, 4, 6, 5)).astype("float32")
+    routing = capszoo.routing.get(name)
+    expected = routing(votes, return_coupling=True)
+    other = naive(routing)
+    other.build(votes.shape)
+    other.set_weights(routing.get_weights())
+    found = other(votes, return_coupling=True)
+    for one, two in zip(found, expected, strict=True):
+        np.testing.assert_allclose(*map(ops.convert_to_numpy, (one, two)), atol=1e-5)
+
+
 def test_what_is_compared_with_has_no_kernels(monkeypatch):
     """A network at once and the straightforward one ask no door that the network itself asks."""
     asked = []
@@ -97,7 +110,7 @@ def test_straightforward_cluster_network_is_the_same_network(rng):
 
 
 def test_no_straightforward_routing():
-    with pytest.raises(ValueError, match=r"dynamic, em and cluster.*SelfAttentionRouting"):
+    with pytest.raises(ValueError, match=r"ClusterRouting, Dyn.*Received: SelfAttentionRouting"):
         naive(capszoo.routing.get("self_attention"))
 
 

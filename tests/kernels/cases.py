@@ -162,6 +162,15 @@ CASES = {
         Case({"name": "cluster", "cluster_size": 2}, {"kernel_size": 3}, "votes", batch=1),
         Case({"name": "cluster", "cluster_size": 3}, POSITIONS, recompute=True, batch=3),
     ],
+    "in_tiles": [
+        Case({"name": "attention"}),
+        Case({"name": "attention", "activation": None, "use_bias": False}, POSITIONS, batch=7),
+        Case({"name": "attention"}, {"kernel_size": 2, "share_types": True}, "votes", True, 7),
+        Case({"name": "star"}, None, "parents", coupling=False),
+        Case({"name": "star"}, {"kernel_size": 3}, "votes", batch=5),
+        Case({"name": "interest"}),
+        Case({"name": "interest", "stop_gradient": False}, POSITIONS, batch=6, coupling=False),
+    ],
     "self_attention": [
         Case({"name": "self_attention"}, coupling=False),
         Case({"name": "self_attention"}, coupling=True, batch=1),

@@ -97,7 +97,9 @@ def test_torch_compile_sees_the_equations(name, monkeypatch):
 
 
 @pytest.mark.skipif(keras.backend.backend() != "torch", reason="`create_graph` is PyTorch's")
-@pytest.mark.parametrize("name", ["dynamic", "em", "cluster", "self_attention"])
+@pytest.mark.parametrize(
+    "name", ["dynamic", "em", "cluster", "self_attention", "attention", "star", "interest"]
+)
 @pytest.mark.parametrize("convolution", [False, True], ids=["dense", "convolution"])
 def test_second_derivatives(name, convolution, rng):
     """A Hessian times a vector, as by automatic differentiation of the equations."""

@@ -57,6 +57,18 @@ SMALL = {
         "class_dim": 8,
         "decoder": (16,),
     },
+    "ar_capsnet": {
+        **DIGITS,
+        "conv_filters": (8, 8),
+        "primary_types": 3,
+        "primary_dim": 4,
+        "capsule_layers": 2,
+        "capsule_types": 4,
+        "capsule_strides": 1,
+        "pose_dim": 4,
+        "class_dim": 8,
+        "decoder": (16,),
+    },
 }
 SMALL["signal_capsnet"] = {
     "signal_shape": (8, 8),
@@ -137,6 +149,7 @@ SMALL_CLUSTER = {"cluster_size": 5, "pose_dim": 6}
         ("efficient_capsnet", {"decoder": None}, 161_824),
         ("efficient_capsnet", {**NORB, "decoder": None}, 151_664),
         ("efficient_capsnet", {**MULTI, "decoder": None}, 154_656),
+        ("ar_capsnet", {}, 5_312_528),
     ],
 )
 def test_parameters_of_the_papers(name, arguments, count):
@@ -247,7 +260,8 @@ def test_residual_variants(routing, variant, mode):
 
 
 @pytest.mark.parametrize(
-    "routing", ["cluster", "em", "scaled_distance", "self_attention", "uniform"]
+    "routing",
+    ["cluster", "em", "interest", "scaled_distance", "self_attention", "star", "uniform"],
 )
 def test_capsnet_with_every_routing(routing):
     model = make("capsnet", routing=routing)
@@ -272,6 +286,9 @@ def test_capsnet_with_every_routing(routing):
         ("efficient_capsnet", {"image_shape": (4, 4, 1)}, "smallest that works is 5x5"),
         ("efficient_capsnet", {"strides": (1,)}, "one length"),
         ("efficient_capsnet", {"primary_dim": 5}, "divide"),
+        ("ar_capsnet", {"routing": "em"}, "without explicit activations"),
+        ("ar_capsnet", {"dropout": 1}, "less than 1"),
+        ("ar_capsnet", {"capsule_layers": -1}, "capsule_layers"),
         ("capsnet", {"image_shape": (4, 4, 1)}, "smallest that works is 5x5"),
         ("capsnet", {"normalization": "batch"}, "normalization"),
         ("capsnet", {"conv_filters": ()}, "at least one convolution"),

@@ -41,6 +41,16 @@ PAIRS = {
         "primary_capsules",
         (None, 3 * 3 * 4, 8),  # ((13 - 4) - 4) / 2 by 9 / 2 / 2
     ),
+    "ar_capsnet": (
+        {
+            "conv_kernel_size": (5, 1),
+            "primary_strides": (2, 1),
+            "capsule_kernel_size": (1, 3),
+            "capsule_strides": (1, 3),
+        },
+        "conv_capsules_2",
+        (None, 7, 3, 4, 4),
+    ),
     "cluster_capsnet": (
         {"strides": ((1, 1), (2, 1), (1, 3))},
         "capsules_3",
@@ -85,6 +95,7 @@ def test_squares_are_numbers(name):
             "em_capsnet": {"conv_kernel_size": pair(3), "capsule_strides": (pair(2),)},
             "efficient_capsnet": {"kernel_sizes": (pair(3), 3), "strides": (1, pair(2))},
             "residual_capsnet": {"conv_kernel_size": pair(3), "conv_strides": pair(1)},
+            "ar_capsnet": {"conv_kernel_size": pair(3), "capsule_strides": pair(2)},
             "cluster_capsnet": {"strides": (1, pair(2), 1)},
         }[name]
         weights.append(make(name, **arguments).get_weights())
@@ -104,6 +115,7 @@ def test_squares_are_numbers(name):
         ("em_capsnet", {"capsule_strides": ("2",)}, "`capsule_strides`, expected a positive int"),
         ("efficient_capsnet", {"kernel_sizes": ((3, 1.5), 3)}, "`kernel_sizes`, expected a pos"),
         ("residual_capsnet", {"conv_strides": (0, 1)}, "`conv_strides`, expected a positive int"),
+        ("ar_capsnet", {"primary_strides": (2, 0)}, "`primary_strides`, expected a positive int"),
         ("cluster_capsnet", {"strides": ((1, 16), 1, 1)}, "at least 1x16 for these strides"),
     ],
 )

@@ -12,6 +12,19 @@ from tests.layer_checks import gradients
 from tests.layer_checks import to_numpy
 
 
+@keras.saving.register_keras_serializable(package="capszoo_tests")
+class OwnVote(keras.initializers.Initializer):
+    """Scores of children that are the sums of their own votes: no child is unlike another."""
+
+    def __call__(self, shape, dtype=None):
+        _, inputs, children = shape
+        own = np.repeat(np.eye(children), inputs // children, axis=0)
+        return keras.ops.convert_to_tensor(np.broadcast_to(own, shape), dtype=dtype)
+
+    def get_config(self):
+        return {}
+
+
 @dataclasses.dataclass
 class Case:
     """A routing under test.
@@ -19,8 +32,8 @@ class Case:
     Args:
         name: Its name in the registry.
         arguments: Its arguments; parents must be alike, so no random initializers.
-        sums: Over what its couplings sum to one: `"parents"`, `"parents and none"` or
-            `"children"`.
+        sums: Over what its couplings sum to one: `"parents"`, `"parents and none"`,
+            `"children"` or `"nothing"`.
         uniform: Arguments that leave its couplings uniform, if there are any.
         keep_length: Whether the parents' poses are shorter than 1.
     """
@@ -38,6 +51,7 @@ class Case:
         return routings.get(self.name, **{**self.arguments, **kwargs})
 
 
+OWN_VOTE = keras.saving.serialize_keras_object(OwnVote())
 CASES = [
     Case("dynamic", uniform={"iterations": 1}),
     Case("dynamic", {"leaky": True}, sums="parents and none", uniform={"iterations": 1}),
@@ -56,6 +70,15 @@ CASES = [
         keep_length=False,
     ),
     Case("cluster", {"cluster_size": 3}, sums="children", keep_length=False),
+    Case(
+        "attention",
+        {"attention_initializer": OWN_VOTE, "pose_initializer": "ones"},
+        sums="children",
+        keep_length=False,
+    ),
+    Case("star", {"initializer": "ones"}, sums="nothing"),
+    Case("interest", uniform={"iterations": 1}),
+    Case("interest", {"iterations": 2, "stop_gradient": False}),
 ]
 PARENTS, CHILDREN, POSE = 4, 5, 3
 each_case = pytest.mark.parametrize("case", CASES, ids=str)
@@ -103,6 +126,8 @@ def test_couplings(case, spatial):
     if case.sums == "parents and none":
         assert (total < 1).all()
         assert (total > 0).all()
+    elif case.sums == "nothing":
+        assert (coupling <= 1).all()
     else:
         np.testing.assert_allclose(total, 1, atol=1e-5)
     # The couplings are each sample's own.

@@ -20,6 +20,24 @@ TRAINING = {
 DECODER = {"decoder": True, "decoder_units": 128, "reconstruction_weight": 5e-4}
 MARGINS = {"positive_margin": 0.9, "negative_margin": 0.1, "negative_weight": 0.5}
 DEFAULTS = {
+    "ar_capsnet": {
+        "conv_width": 16,
+        "conv_kernel_size": 3,
+        "primary_types": 8,
+        "primary_dim": 8,
+        "primary_strides": 1,
+        "capsule_layers": 1,
+        "capsule_types": 8,
+        "pose_dim": 8,
+        "class_dim": 16,
+        "dropout": 0.2,
+        "routing": "attention",
+        **DECODER,
+        "decoder_units": 64,
+        **MARGINS,
+        **TRAINING,
+        "learning_rate": 3e-3,
+    },
     "capsnet": {
         "conv_filters": 64,
         "conv_kernel_size": 3,
