@@ -24,6 +24,8 @@ from capszoo.ops.precision import in_float32
 from capszoo.ops.presence import present
 from capszoo.ops.resizing import resize
 from capszoo.ops.softmax import softmax_over_parents
+from capszoo.ops.standardization import standardize
+from capszoo.ops.standardization import standardize_vjp
 from capszoo.ops.transposed_votes import transposed_type_votes
 from capszoo.ops.votes import block_diagonal
 from capszoo.ops.votes import dense_votes

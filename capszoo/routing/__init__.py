@@ -5,6 +5,7 @@ from capszoo.routing.base import Routing
 from capszoo.routing.cluster import ClusterRouting
 from capszoo.routing.dynamic import DynamicRouting
 from capszoo.routing.em import EMRouting
+from capszoo.routing.inverted_attention import InvertedAttentionRouting
 from capszoo.routing.registry import get
 from capszoo.routing.registry import get_class
 from capszoo.routing.registry import names
