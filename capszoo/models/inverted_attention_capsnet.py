@@ -154,9 +154,9 @@ class InvertedAttentionCapsNet(CapsuleClassifier):
         poses = keras.layers.Reshape(
             (*features.shape[1:3], self.primary_types, self.pose_dim), name="primary_poses"
         )(features)
-        poses = keras.layers.LayerNormalization(
-            epsilon=1e-5, dtype=dtype, name="primary_capsules"
-        )(poses)
+        poses = keras.layers.LayerNormalization(epsilon=1e-5, dtype=dtype, name="primary_capsules")(
+            poses
+        )
         window = math.prod(check_size("capsule_kernel_size", self.capsule_kernel_size, rank=2))
         capsules = poses
         layers = zip(self.capsule_types, self.capsule_strides, strict=True)
@@ -194,6 +194,20 @@ class InvertedAttentionCapsNet(CapsuleClassifier):
         """Votes as large as poses, of the children of a parent together, after uniform routing."""
         scale = math.sqrt(parents / (math.sqrt(self.pose_dim) * children))
         return keras.initializers.RandomNormal(stddev=scale)
+
+    @classmethod
+    def search_arguments(cls, values):
+        found = super().search_arguments(values)
+        if "stages" in found:
+            stages, width = found.pop("stages"), found["conv_filters"]
+            found["block_filters"] = [width * 2**stage for stage in range(stages)]
+            found["blocks"] = [found.pop("stage_blocks")] * stages
+            found["block_strides"] = [1] + [2] * (stages - 1)
+        if "capsule_layers" in found:
+            layers = found.pop("capsule_layers")
+            found["capsule_types"] = [found["capsule_types"]] * layers
+            found["capsule_strides"] = [1] * layers
+        return found
 
     def default_loss(self):
         return SoftmaxCrossentropy()
