@@ -5,12 +5,14 @@ import math
 import keras
 
 from capszoo import routing as routings
+from capszoo.layers import ConcurrentCapsules
 from capszoo.layers import Conv2D
 from capszoo.layers import ConvCapsules2D
 from capszoo.layers import DenseCapsules
 from capszoo.losses import SoftmaxCrossentropy
 from capszoo.models.registry import register_family
 from capszoo.models.tasks import CapsuleClassifier
+from capszoo.ops.convolution import window_grid
 from capszoo.validation import check_fits
 from capszoo.validation import check_image_shape
 from capszoo.validation import check_positive_int
@@ -48,6 +50,9 @@ class InvertedAttentionCapsNet(CapsuleClassifier):
         pose_dim: Size of a pose; a square. Defaults to `16`.
         routing: How capsules are computed; every layer gets one of its own. `None` stands for
             inverted attention with 2 iterations, the paper's. Defaults to `None`.
+        concurrent: Whether the layers of capsules iterate together, see
+            `capszoo.layers.ConcurrentCapsules`, as in the paper; otherwise each does all its
+            iterations before the next one begins. Defaults to `False`.
         **kwargs: Arguments of `capszoo.models.CapsuleClassifier` and of
             `capszoo.models.inputs.ImageInput`.
 
@@ -60,7 +65,8 @@ class InvertedAttentionCapsNet(CapsuleClassifier):
 
     Raises:
         ValueError: If a size is not a positive integer, an option unknown, sequences that belong
-            together of different length, `pose_dim` no square or the image too small.
+            together of different length, `pose_dim` no square, the image too small or `concurrent`
+            asked of another routing.
 
     Example:
 
@@ -94,6 +100,7 @@ class InvertedAttentionCapsNet(CapsuleClassifier):
         capsule_strides=(2, 1),
         pose_dim=16,
         routing=None,
+        concurrent=False,
         **kwargs,
     ):
         image_shape = check_image_shape(image_shape)
@@ -128,7 +135,12 @@ class InvertedAttentionCapsNet(CapsuleClassifier):
             **kwargs,
         )
         # Each layer has its own, all alike; one that stayed unbuilt would keep Keras building.
-        self.routing = self.get_layer("class_capsules").routing
+        classes = (
+            self.get_layer("capsules").layers[-1]
+            if concurrent
+            else self.get_layer("class_capsules")
+        )
+        self.routing = classes.routing
 
     def body(self, features, dtype):
         of_paper = {"name": "inverted_attention", "iterations": 2}
@@ -157,43 +169,50 @@ class InvertedAttentionCapsNet(CapsuleClassifier):
         poses = keras.layers.LayerNormalization(epsilon=1e-5, dtype=dtype, name="primary_capsules")(
             poses
         )
-        window = math.prod(check_size("capsule_kernel_size", self.capsule_kernel_size, rank=2))
+        layers = self._capsule_layers(poses.shape[1:3], routing, dtype)
+        if self.concurrent:
+            layers = [ConcurrentCapsules(layers, dtype=dtype, name="capsules")]
         capsules = poses
-        layers = zip(self.capsule_types, self.capsule_strides, strict=True)
-        children = self.primary_types * window
-        for index, (types, strides) in enumerate(layers, start=1):
-            capsules = ConvCapsules2D(
-                types,
-                self.pose_dim,
-                self.capsule_kernel_size,
-                strides=strides,
-                votes_from="positions",
-                transform="matrix",
-                routing=routings.serialize(routing),
-                kernel_initializer=self._transform_initializer(types, children),
-                dtype=dtype,
-                name=f"conv_capsules_{index}",
-            )(capsules)
-            children = types * window
-        children = math.prod(keras.tree.flatten(capsules)[0].shape[1:-1])
-        *capsules, coupling = DenseCapsules(
-            self.num_classes,
-            self.pose_dim,
-            transform="matrix",
-            routing=routings.serialize(routing),
-            kernel_initializer=self._transform_initializer(self.num_classes, children),
-            dtype=dtype,
-            name="class_capsules",
-        )(capsules, return_coupling=True)
+        for layer in layers[:-1]:
+            capsules = layer(capsules)
+        *capsules, coupling = layers[-1](capsules, return_coupling=True)
         poses = self.poses_alone(capsules, dtype)
         scores = keras.layers.Dense(1, dtype=dtype, name="read_out")(poses)
         scores = keras.layers.Reshape((self.num_classes,), dtype="float32", name="scores")(scores)
         return scores, poses, coupling
 
-    def _transform_initializer(self, parents, children):
-        """Votes as large as poses, of the children of a parent together, after uniform routing."""
-        scale = math.sqrt(parents / (math.sqrt(self.pose_dim) * children))
-        return keras.initializers.RandomNormal(stddev=scale)
+    def _capsule_layers(self, size, routing, dtype):
+        """The layers of capsules over a map of primary capsules; each has a routing of its own."""
+        window = check_size("capsule_kernel_size", self.capsule_kernel_size, rank=2)
+
+        def arguments(parents, children, name):
+            # The children of a parent make votes as large as poses, where all count alike.
+            scale = math.sqrt(parents / (math.sqrt(self.pose_dim) * children))
+            return {
+                "transform": "matrix",
+                "routing": routings.serialize(routing),
+                "kernel_initializer": keras.initializers.RandomNormal(stddev=scale),
+                "dtype": dtype,
+                "name": name,
+            }
+
+        layers, types = [], self.primary_types
+        shapes = zip(self.capsule_types, self.capsule_strides, strict=True)
+        for index, (parents, strides) in enumerate(shapes, start=1):
+            layer = ConvCapsules2D(
+                parents,
+                self.pose_dim,
+                window,
+                strides=strides,
+                votes_from="positions",
+                **arguments(parents, types * math.prod(window), f"conv_capsules_{index}"),
+            )
+            layers.append(layer)
+            size = window_grid("maps", size, window, layer.strides, "valid")
+            types = parents
+        children = math.prod(size) * types
+        of_classes = arguments(self.num_classes, children, "class_capsules")
+        return [*layers, DenseCapsules(self.num_classes, self.pose_dim, **of_classes)]
 
     @classmethod
     def search_arguments(cls, values):

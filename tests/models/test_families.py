@@ -238,8 +238,25 @@ def test_residual_variants(routing, variant, mode):
     assert np.isfinite(scores).all()
 
 
+def test_layers_that_iterate_together(tmp_path):
+    """The same weights as one by one, another function of them."""
+    images, _ = digits(4)
+    wide = {"block_strides": (1, 1), "capsule_types": (4, 4), "capsule_strides": (1, 1)}
+    one_by_one = make("inverted_attention_capsnet", **wide)
+    at_once = make("inverted_attention_capsnet", **wide, concurrent=True)
+    at_once.set_weights(one_by_one.get_weights())
+    scores = at_once.predict(images, verbose=0)
+    assert np.abs(one_by_one.predict(images, verbose=0) - scores).max() > 1e-3
+    at_once.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(again.predict(images, verbose=0), scores, atol=1e-5)
+    with pytest.raises(ValueError, match="routes concurrently"):
+        make("inverted_attention_capsnet", concurrent=True, routing="dynamic")
+
+
 @pytest.mark.parametrize(
-    "routing", ["cluster", "em", "scaled_distance", "self_attention", "uniform"]
+    "routing",
+    ["cluster", "em", "inverted_attention", "scaled_distance", "self_attention", "uniform"],
 )
 def test_capsnet_with_every_routing(routing):
     model = make("capsnet", routing=routing)
