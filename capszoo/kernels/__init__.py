@@ -7,5 +7,6 @@ computes what the routing's `call` does, or `None`.
 from capszoo.kernels import cluster
 from capszoo.kernels import dynamic
 from capszoo.kernels import em
+from capszoo.kernels import inverted_attention
 from capszoo.kernels import self_attention
 from capszoo.kernels.selection import disabled

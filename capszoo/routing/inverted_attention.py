@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from capszoo import kernels
 from capszoo.ops import agreement
 from capszoo.ops import present
 from capszoo.ops import softmax_over_parents
@@ -21,10 +22,10 @@ class InvertedAttentionRouting(IterativeRouting):
     `c = 1 / parents` at first, each iteration computes
 
         c[i, :] = softmax(v_hat[i, :] . v[:] / sqrt(D))     over the parents; not in the first
-        v[j]    = scale * standardize(sum_i c[i, j] * v_hat[i, j]) + offset
+        v[j]    = scale * standardize(sum_i c[i, j] * v_hat[i, j]) + bias
 
     and the last `v` are the parents' poses: layer normalization instead of a squash, one scale
-    and offset for all parents and iterations, and logits that are not summed up over the
+    and bias for all parents and iterations, and logits that are not summed up over the
     iterations. The poses are as long as each other, `sqrt(D)` at first: their lengths say
     nothing of presence, so that classes are told by a linear function of the poses that all of
     them share. For `B` samples, `I` children and `J` parents an iteration reads the votes
@@ -70,7 +71,7 @@ class InvertedAttentionRouting(IterativeRouting):
     def build(self, votes_shape):
         shape = votes_shape[-1:]
         self.scale = self.add_weight(shape=shape, initializer="ones", name="scale")
-        self.offset = self.add_weight(shape=shape, initializer="zeros", name="offset")
+        self.bias = self.add_weight(shape=shape, initializer="zeros", name="bias")
 
     def call(self, votes, activations=None, mask=None, return_coupling=False):
         self.refuse_activations(activations)
@@ -107,5 +108,15 @@ class InvertedAttentionRouting(IterativeRouting):
         else:
             coupling = softmax_over_parents(agreement(votes, poses) / votes.shape[-1] ** 0.5)
             total = sum_children(coupling, votes)
-        scale, offset = (ops.cast(weight, total.dtype) for weight in (self.scale, self.offset))
-        return standardize(total) * scale + offset, coupling
+        scale, bias = (ops.cast(weight, total.dtype) for weight in (self.scale, self.bias))
+        return standardize(total) * scale + bias, coupling
+
+    def select_kernel(self, votes, activations=None, **arguments):
+        return kernels.inverted_attention.select(
+            votes,
+            activations,
+            scale=self.scale,
+            bias=self.bias,
+            iterations=self.iterations,
+            **arguments,
+        )

@@ -160,6 +160,13 @@ CASES = {
         Case({"name": "cluster", "cluster_size": 2}, {"kernel_size": 3}, "votes", batch=1),
         Case({"name": "cluster", "cluster_size": 3}, POSITIONS, recompute=True, batch=3),
     ],
+    "inverted_attention": [
+        Case({"name": "inverted_attention"}),
+        Case({"name": "inverted_attention", "iterations": 3}, coupling=False, batch=ROWS),
+        Case({"name": "inverted_attention", "iterations": 1}, batch=1),
+        Case({"name": "inverted_attention"}, POSITIONS, batch=7),
+        Case({"name": "inverted_attention", "iterations": 3}, {"kernel_size": 3}, coupling=False),
+    ],
     "self_attention": [
         Case({"name": "self_attention"}, coupling=False),
         Case({"name": "self_attention"}, coupling=True, batch=1),

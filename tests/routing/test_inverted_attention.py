@@ -152,21 +152,21 @@ def dense_of_window(conv_layer):
     return layer
 
 
-def test_scale_and_offset_act_in_every_iteration(rng):
+def test_scale_and_bias_act_in_every_iteration(rng):
     votes = rng.normal(size=(2, 3, 5, 4)).astype("float32")
-    scale, offset = rng.normal(size=(2, 4)).astype("float32")
+    scale, bias = rng.normal(size=(2, 4)).astype("float32")
     layer = DenseCapsules(3, 4, routing={"name": "inverted_attention", "iterations": 3})
     routing = layer.routing
     routing.build(votes.shape)
     routing.scale.assign(scale)
-    routing.offset.assign(offset)
+    routing.bias.assign(bias)
     poses, coupling = to_numpy(routing(votes, return_coupling=True))
     for sample in range(2):
         shares = np.full((3, 5), 1 / 3)
         for iteration in range(3):
             total = np.einsum("ji,jie->je", shares, votes[sample])
             spread = np.sqrt(total.var(axis=-1, keepdims=True) + 1e-5)
-            expected = (total - total.mean(axis=-1, keepdims=True)) / spread * scale + offset
+            expected = (total - total.mean(axis=-1, keepdims=True)) / spread * scale + bias
             if iteration < 2:
                 logits = np.einsum("jie,je->ji", votes[sample], expected) / 2.0
                 shares = np.exp(logits) / np.exp(logits).sum(axis=0)
