@@ -2,10 +2,11 @@
 
 from keras import ops
 
+from capszoo.kernels import chunked_inverted_attention
 from capszoo.kernels import tiled_inverted_attention
 from capszoo.kernels.selection import first_supporting
 
-IMPLEMENTATIONS = [tiled_inverted_attention]
+IMPLEMENTATIONS = [chunked_inverted_attention, tiled_inverted_attention]
 
 
 def select(

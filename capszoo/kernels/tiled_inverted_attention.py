@@ -25,10 +25,28 @@ def supports(votes, **_):
 
 def run(votes, scale, bias, iterations, return_coupling=False):
     """Computes what `InvertedAttentionRouting` does, see `attend_in_tiles`."""
-    *outer, places, inputs, child_dim = votes.children().shape[1:]
+    return run_by(attend_in_tiles, votes, scale, bias, iterations, return_coupling)
+
+
+def run_by(attend, votes, scale, bias, iterations, return_coupling):
+    """Gives a function what it takes of the votes, and the outputs their axes of positions.
+
+    Args:
+        attend: `attend_in_tiles`, or a function of the same arguments.
+        votes: `capszoo.ops.LazyVotes`.
+        scale: As in `attend_in_tiles`.
+        bias: As in `attend_in_tiles`.
+        iterations: As in `attend_in_tiles`.
+        return_coupling: As in `attend_in_tiles`.
+
+    Returns:
+        As `InvertedAttentionRouting.call`.
+    """
+    children = votes.children()
+    *outer, places, inputs, child_dim = children.shape[1:]
     # A child's places are as good as a longer pose, and positions as more samples.
-    children = ops.swapaxes(votes.children(), -3, -2)
-    outputs = attend_in_tiles(
+    children = ops.swapaxes(children, -3, -2)
+    outputs = attend(
         ops.reshape(children, (-1, inputs, places * child_dim)),
         ops.squeeze(votes.kernel_per_child(), 2),
         scale,

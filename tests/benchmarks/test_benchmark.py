@@ -99,8 +99,24 @@ def test_straightforward_cluster_network_is_the_same_network(rng):
     )
 
 
+def test_straightforward_inverted_attention(rng):
+    votes = rng.normal(size=(2, 3, 6, 4)).astype("float32")
+    routing = capszoo.routing.get("inverted_attention", iterations=3)
+    other = naive(routing)
+    for one in (routing, other):
+        one.build(votes.shape)
+        one.scale.assign([0.5, 1.0, 2.0, -1.0])
+        one.bias.assign([0.0, 0.5, -1.0, 2.0])
+    for mine, theirs in zip(
+        routing(votes, return_coupling=True), other(votes, return_coupling=True), strict=True
+    ):
+        np.testing.assert_allclose(
+            ops.convert_to_numpy(mine), ops.convert_to_numpy(theirs), atol=1e-5
+        )
+
+
 def test_no_straightforward_routing():
-    with pytest.raises(ValueError, match=r"dynamic, em and cluster.*SelfAttentionRouting"):
+    with pytest.raises(ValueError, match=r"dynamic, em, cluster and .*SelfAttentionRouting"):
         naive(capszoo.routing.get("self_attention"))
 
 
