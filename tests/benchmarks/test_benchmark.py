@@ -50,7 +50,15 @@ def test_counts_inside_of_stacks(stack):
     assert count_model(model, 2)[0] == count_model(apart, 2)[0] > 0
 
 
-@pytest.mark.parametrize("name", ["capsnet_digits", "em_capsnet_digits", "cluster_capsnet_digits"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "capsnet_digits",
+        "em_capsnet_digits",
+        "cluster_capsnet_digits",
+        "inverted_attention_capsnet_digits",
+    ],
+)
 def test_straightforward_routing_is_the_same_routing(name, rng):
     """What is compared computes the same: a network's scores with either."""
     model = capszoo.load(name)
@@ -97,22 +105,6 @@ def test_straightforward_cluster_network_is_the_same_network(rng):
     np.testing.assert_allclose(
         other.predict(images, verbose=0), model.predict(images, verbose=0), atol=1e-4
     )
-
-
-def test_straightforward_inverted_attention(rng):
-    votes = rng.normal(size=(2, 3, 6, 4)).astype("float32")
-    routing = capszoo.routing.get("inverted_attention", iterations=3)
-    other = naive(routing)
-    for one in (routing, other):
-        one.build(votes.shape)
-        one.scale.assign([0.5, 1.0, 2.0, -1.0])
-        one.bias.assign([0.0, 0.5, -1.0, 2.0])
-    for mine, theirs in zip(
-        routing(votes, return_coupling=True), other(votes, return_coupling=True), strict=True
-    ):
-        np.testing.assert_allclose(
-            ops.convert_to_numpy(mine), ops.convert_to_numpy(theirs), atol=1e-5
-        )
 
 
 def test_no_straightforward_routing():
