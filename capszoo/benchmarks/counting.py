@@ -4,6 +4,7 @@ import math
 
 import keras
 
+from capszoo.layers import ConcurrentCapsules
 from capszoo.layers import ResidualCapsules
 from capszoo.layers.capsule_layer import CapsuleLayer
 
@@ -55,7 +56,7 @@ def _shapes(tensors, batch):
 
 
 def _operations(layer, inputs, outputs):
-    if isinstance(layer, ResidualCapsules):
+    if isinstance(layer, ResidualCapsules | ConcurrentCapsules):
         total = 0
         for inner in layer.layers:
             outputs = inner.compute_output_shape(inputs)

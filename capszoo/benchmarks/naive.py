@@ -22,6 +22,7 @@ from capszoo.routing import ClusterRouting
 from capszoo.routing import DynamicRouting
 from capszoo.routing import EMRouting
 from capszoo.routing import InterestRouting
+from capszoo.routing import InvertedAttentionRouting
 from capszoo.routing import StarRouting
 
 
@@ -80,9 +81,28 @@ class NaiveEMRouting(EMRouting):
         return (*outputs, coupling) if return_coupling else outputs
 
 
+@keras.saving.register_keras_serializable(package="capszoo_benchmarks")
+class NaiveInvertedAttentionRouting(InvertedAttentionRouting):
+    """Inverted attention by einsums, a child's votes for all parents next to each other."""
+
+    def call(self, votes, activations=None, return_coupling=False):
+        votes = ops.swapaxes(votes, -3, -2)
+        coupling = ops.full_like(votes[..., 0], 1.0 / votes.shape[-2])
+        for iteration in range(self.iterations):
+            total = ops.einsum("...ij,...ijd->...jd", coupling, votes)
+            centered = total - ops.mean(total, axis=-1, keepdims=True)
+            variance = ops.mean(ops.square(centered), axis=-1, keepdims=True)
+            poses = self.scale * centered / ops.sqrt(variance + 1e-5) + self.bias
+            if iteration < self.iterations - 1:
+                agreed = ops.einsum("...ijd,...jd->...ij", votes, poses)
+                coupling = ops.softmax(agreed / votes.shape[-1] ** 0.5, axis=-1)
+        return (poses, ops.swapaxes(coupling, -2, -1)) if return_coupling else poses
+
+
 _NAIVE = {
     DynamicRouting: NaiveDynamicRouting,
     EMRouting: NaiveEMRouting,
+    InvertedAttentionRouting: NaiveInvertedAttentionRouting,
     # Its equations, without a kernel. The authors' code differs in how votes are made: see
     # `NaiveClusterCapsNet`.
     ClusterRouting: ClusterRouting,

@@ -8,5 +8,6 @@ from capszoo.kernels import cluster
 from capszoo.kernels import dynamic
 from capszoo.kernels import em
 from capszoo.kernels import in_tiles
+from capszoo.kernels import inverted_attention
 from capszoo.kernels import self_attention
 from capszoo.kernels.selection import disabled

@@ -10,6 +10,7 @@ from capszoo.device import runs_on_cpu
 from capszoo.kernels.tiles import rows_per_tile
 from capszoo.kernels.tiles import scan_tiles
 from capszoo.kernels.vjp import custom_vjp
+from capszoo.kernels.vote_tiles import sum_of_products
 from capszoo.ops import agreement
 from capszoo.ops import contiguous
 from capszoo.ops import couple
@@ -173,7 +174,7 @@ def route_in_tiles(
                 upstream[..., :pose_dim],
                 upstream[..., pose_dim:] if return_coupling else None,
             )
-            votes_gradient = _sum_of_products(coefficients, directions)
+            votes_gradient = sum_of_products(coefficients, directions)
             votes_gradient = ops.reshape(votes_gradient, (inputs, -1, parents * pose_dim))
             votes_gradient = ops.cast(votes_gradient, dtype)
             transposed = ops.transpose(kernel, (0, 2, 1))
@@ -206,19 +207,3 @@ def _rows_per_tile(votes_shape):
         # Half as many as suit EM and cluster routing: all take 1.3 times as long.
         bytes_per_row *= 2
     return rows_per_tile(bytes_per_row)
-
-
-def _sum_of_products(coefficients, directions):
-    """Sums outer products of `(rows, parents, children)` and `(rows, parents, pose_dim)`.
-
-    The children come first in the result: `(children, rows, parents, pose_dim)`.
-    """
-    if keras.backend.backend() == "jax":
-        # Fused into one pass that writes in place.
-        return sum(
-            ops.expand_dims(ops.transpose(coefficient, (2, 0, 1)), -1) * direction
-            for coefficient, direction in zip(coefficients, directions, strict=True)
-        )
-    coefficients = ops.transpose(ops.stack(coefficients, axis=2), (0, 1, 3, 2))
-    products = ops.matmul(coefficients, ops.stack(directions, axis=2))
-    return contiguous(ops.transpose(products, (2, 0, 1, 3)))

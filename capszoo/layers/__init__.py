@@ -7,6 +7,7 @@ from capszoo.layers.capsule_length import CapsuleLength
 from capszoo.layers.capsule_mask import CapsuleMask
 from capszoo.layers.capsule_normalization import CapsuleNormalization
 from capszoo.layers.class_capsules import ClassCapsules
+from capszoo.layers.concurrent_capsules import ConcurrentCapsules
 from capszoo.layers.conv2d import Conv2D
 from capszoo.layers.conv_capsules import ConvCapsules1D
 from capszoo.layers.conv_capsules import ConvCapsules2D

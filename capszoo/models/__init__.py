@@ -7,6 +7,7 @@ from capszoo.models.capsule_model import preset_functions
 from capszoo.models.cluster_capsnet import ClusterCapsNet
 from capszoo.models.efficient_capsnet import EfficientCapsNet
 from capszoo.models.em_capsnet import EMCapsNet
+from capszoo.models.inverted_attention_capsnet import InvertedAttentionCapsNet
 from capszoo.models.registry import get_family
 from capszoo.models.registry import list_models
 from capszoo.models.registry import register_family

@@ -28,6 +28,8 @@ from capszoo.ops.resizing import resize
 from capszoo.ops.softmax import softmax_over_children
 from capszoo.ops.softmax import softmax_over_parents
 from capszoo.ops.sparsemax import sparsemax_over_parents
+from capszoo.ops.standardization import standardize
+from capszoo.ops.standardization import standardize_vjp
 from capszoo.ops.transposed_votes import transposed_type_votes
 from capszoo.ops.votes import block_diagonal
 from capszoo.ops.votes import dense_votes

@@ -7,6 +7,7 @@ from capszoo.routing.cluster import ClusterRouting
 from capszoo.routing.dynamic import DynamicRouting
 from capszoo.routing.em import EMRouting
 from capszoo.routing.interest import InterestRouting
+from capszoo.routing.inverted_attention import InvertedAttentionRouting
 from capszoo.routing.registry import get
 from capszoo.routing.registry import get_class
 from capszoo.routing.registry import names

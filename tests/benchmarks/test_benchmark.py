@@ -38,16 +38,27 @@ def test_counts_by_hand():
     assert memory == 4 * numbers
 
 
-def test_counts_inside_of_residual_capsules():
-    layers = [capszoo.layers.DenseCapsules(4, 8) for _ in range(2)]
-    model = keras.Sequential([keras.Input((6, 8)), capszoo.layers.ResidualCapsules(layers)])
-    apart = keras.Sequential(
-        [keras.Input((6, 8)), *[capszoo.layers.DenseCapsules(4, 8) for _ in range(2)]]
-    )
+@pytest.mark.parametrize(
+    "stack", [capszoo.layers.ResidualCapsules, capszoo.layers.ConcurrentCapsules]
+)
+def test_counts_inside_of_stacks(stack):
+    def layers():
+        return [capszoo.layers.DenseCapsules(4, 8, "inverted_attention") for _ in range(2)]
+
+    model = keras.Sequential([keras.Input((6, 8)), stack(layers())])
+    apart = keras.Sequential([keras.Input((6, 8)), *layers()])
     assert count_model(model, 2)[0] == count_model(apart, 2)[0] > 0
 
 
-@pytest.mark.parametrize("name", ["capsnet_digits", "em_capsnet_digits", "cluster_capsnet_digits"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "capsnet_digits",
+        "em_capsnet_digits",
+        "cluster_capsnet_digits",
+        "inverted_attention_capsnet_digits",
+    ],
+)
 def test_straightforward_routing_is_the_same_routing(name, rng):
     """What is compared computes the same: a network's scores with either."""
     model = capszoo.load(name)

@@ -171,6 +171,13 @@ CASES = {
         Case({"name": "interest"}),
         Case({"name": "interest", "stop_gradient": False}, POSITIONS, batch=6, coupling=False),
     ],
+    "inverted_attention": [
+        Case({"name": "inverted_attention"}),
+        Case({"name": "inverted_attention", "iterations": 3}, coupling=False, batch=ROWS),
+        Case({"name": "inverted_attention", "iterations": 1}, batch=1),
+        Case({"name": "inverted_attention"}, POSITIONS, batch=7),
+        Case({"name": "inverted_attention", "iterations": 3}, {"kernel_size": 3}, coupling=False),
+    ],
     "self_attention": [
         Case({"name": "self_attention"}, coupling=False),
         Case({"name": "self_attention"}, coupling=True, batch=1),

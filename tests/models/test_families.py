@@ -39,6 +39,16 @@ SMALL = {
         "pose_dim": 4,
         "strides": (1, 2, 1),
     },
+    "inverted_attention_capsnet": {
+        **DIGITS,
+        "conv_filters": 8,
+        "block_filters": (8, 16),
+        "blocks": (1, 1),
+        "primary_types": 4,
+        "capsule_types": (4,),
+        "capsule_strides": (1,),
+        "pose_dim": 4,
+    },
     "residual_capsnet": {
         **DIGITS,
         "depth": 4,
@@ -143,6 +153,7 @@ SMALL_CLUSTER = {"cluster_size": 5, "pose_dim": 6}
             {"image_shape": (32, 32, 2), "num_classes": 5, **SMALL_CLUSTER},
             141_673,
         ),
+        ("inverted_attention_capsnet", {}, 1_828_817),
         ("residual_capsnet", {"depth": 2, "decoder": None}, 6_419_616),
         ("residual_capsnet", {"depth": 8, "decoder": None}, 6_814_368),
         ("residual_capsnet", {"depth": 16, "decoder": None}, 7_340_704),
@@ -259,9 +270,34 @@ def test_residual_variants(routing, variant, mode):
     assert np.isfinite(scores).all()
 
 
+def test_layers_that_iterate_together(tmp_path):
+    """The same weights as one by one, another function of them."""
+    images, _ = digits(4)
+    wide = {"block_strides": (1, 1), "capsule_types": (4, 4), "capsule_strides": (1, 1)}
+    one_by_one = make("inverted_attention_capsnet", **wide)
+    at_once = make("inverted_attention_capsnet", **wide, concurrent=True)
+    at_once.set_weights(one_by_one.get_weights())
+    scores = at_once.predict(images, verbose=0)
+    assert np.abs(one_by_one.predict(images, verbose=0) - scores).max() > 1e-3
+    at_once.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(again.predict(images, verbose=0), scores, atol=1e-5)
+    with pytest.raises(ValueError, match="routes concurrently"):
+        make("inverted_attention_capsnet", concurrent=True, routing="dynamic")
+
+
 @pytest.mark.parametrize(
     "routing",
-    ["cluster", "em", "interest", "scaled_distance", "self_attention", "star", "uniform"],
+    [
+        "cluster",
+        "em",
+        "interest",
+        "inverted_attention",
+        "scaled_distance",
+        "self_attention",
+        "star",
+        "uniform",
+    ],
 )
 def test_capsnet_with_every_routing(routing):
     model = make("capsnet", routing=routing)
@@ -280,6 +316,11 @@ def test_capsnet_with_every_routing(routing):
         ("em_capsnet", {"image_shape": (4, 4, 1)}, "smallest that works is 5x5"),
         ("cluster_capsnet", {"cluster_size": 1}, "cluster_size"),
         ("cluster_capsnet", {"image_shape": (1, 1, 1)}, "at least 2x2"),
+        ("inverted_attention_capsnet", {"pose_dim": 8}, "square"),
+        ("inverted_attention_capsnet", {"blocks": (1,)}, "one length"),
+        ("inverted_attention_capsnet", {"blocks": (1, 0)}, "blocks"),
+        ("inverted_attention_capsnet", {"capsule_strides": (1, 1)}, "one length"),
+        ("inverted_attention_capsnet", {"image_shape": (4, 4, 1)}, "smallest that works is 5x5"),
         ("residual_capsnet", {"depth": 0}, "depth"),
         ("residual_capsnet", {"variant": "convolution"}, "convolutional"),
         ("residual_capsnet", {"image_shape": (4, 4, 1)}, "smallest that works is 5x5"),

@@ -69,6 +69,8 @@ CASES = [
         {"form": "paper", "iterations": 3, "inverse_temperature": 1.0},
         keep_length=False,
     ),
+    Case("inverted_attention", uniform={"iterations": 1}, keep_length=False),
+    Case("inverted_attention", {"iterations": 3}, keep_length=False),
     Case("cluster", {"cluster_size": 3}, sums="children", keep_length=False),
     Case(
         "attention",
