@@ -3,15 +3,12 @@
 import keras
 from keras import ops
 
-from capszoo.ops import couple
-from capszoo.ops import dense_votes
+from capszoo.ops import activations_and_shares
+from capszoo.ops import gate
 from capszoo.ops import present
 from capszoo.ops import sum_children
 from capszoo.routing.base import Routing
 from capszoo.routing.registry import register
-
-# Keeps parents that no child turns to, and children of which none is active, from 0 / 0.
-LEAST_MASS = 1e-7
 
 
 @register("self_routing")
@@ -22,7 +19,7 @@ class SelfRouting(Routing):
     With `u[i]` the pose of child `i`, `a[i]` its activation and `v_hat[i, j]` its vote for parent
     `j`, each child is a small router of its own, a mixture of experts where votes are the experts:
 
-        c[i, :] = softmax(u[i] @ kernel[i] + bias[:, i])               over the parents
+        c[i, :] = softmax(u[i] @ logit_kernel[i] + logit_bias[:, i])   over the parents
         a[j]    = sum_i a[i] c[i, j] / sum_i a[i]
         v[j]    = sum_i a[i] c[i, j] v_hat[i, j] / sum_i a[i] c[i, j]
 
@@ -82,9 +79,7 @@ class SelfRouting(Routing):
     needs_poses = True
     tunable_arguments = ("leaky",)
 
-    def __init__(
-        self, leaky=False, kernel_initializer="zeros", bias_initializer="zeros", **kwargs
-    ):
+    def __init__(self, leaky=False, kernel_initializer="zeros", bias_initializer="zeros", **kwargs):
         super().__init__(**kwargs)
         self.leaky = leaky
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
@@ -100,50 +95,34 @@ class SelfRouting(Routing):
                 f"child_dim). Received: poses of shape {tuple(poses_shape)} beside votes of shape "
                 f"{tuple(votes_shape)}"
             )
-        self.kernel = self.add_weight(
+        self.logit_kernel = self.add_weight(
             shape=(children, poses_shape[-1], parents),
             initializer=self.kernel_initializer,
-            name="kernel",
+            name="logit_kernel",
         )
-        self.bias = self.add_weight(
-            shape=(parents, children), initializer=self.bias_initializer, name="bias"
+        self.logit_bias = self.add_weight(
+            shape=(parents, children), initializer=self.bias_initializer, name="logit_bias"
         )
 
     def call(self, votes, activations=None, mask=None, return_coupling=False, poses=None):
         if activations is None:
             self._refuse_without("activations")
         votes, presence = present(mask, votes)
-        activations = ops.expand_dims(ops.cast(activations, "float32"), -2)
+        activations = ops.cast(activations, "float32")
         if presence is not None:
             # Not by a product: a missing child may hold anything, NaN too.
-            activations = ops.where(presence > 0, activations, 0.0)
-            there = ops.squeeze(ops.expand_dims(presence > 0, -1), -3)
+            activations = ops.where(ops.squeeze(presence, -2) > 0, activations, 0.0)
+            there = ops.expand_dims(ops.squeeze(presence, -2) > 0, -1)
             poses = ops.where(there, poses, ops.zeros_like(poses))
-        coupling = couple(self._logits(poses), self.leaky)
-        weights = coupling * activations
-        mass = ops.sum(weights, axis=-1)
-        shares = weights / ops.maximum(ops.expand_dims(mass, -1), LEAST_MASS)
-        outputs = (
-            sum_children(ops.cast(shares, votes.dtype), votes),
-            ops.cast(mass / ops.maximum(ops.sum(activations, axis=-1), LEAST_MASS), votes.dtype),
-        )
+        coupling = gate(poses, self.logit_kernel, self.logit_bias, self.leaky)
+        activations, shares = activations_and_shares(coupling, activations)
+        parents = sum_children(ops.cast(shares, votes.dtype), votes)
+        outputs = (parents, ops.cast(activations, votes.dtype))
         if not return_coupling:
             return outputs
         if presence is not None:
             coupling = coupling * presence
         return (*outputs, ops.cast(coupling, votes.dtype))
-
-    def _logits(self, poses):
-        """`(batch, *spatial, parents, children)`, in float32."""
-        *outer, children, child_dim = poses.shape[1:]
-        kernel = ops.cast(self.kernel, "float32")
-        # One number for each parent and child is a vote with a pose of one number.
-        logits = dense_votes(
-            ops.reshape(ops.cast(poses, "float32"), (-1, children, child_dim)),
-            ops.reshape(kernel, (children, child_dim, 1, -1, 1)),
-        )
-        logits = ops.reshape(logits, (-1, *outer, *logits.shape[1:3]))
-        return logits + ops.cast(self.bias, "float32")
 
     def _refuse_without(self, argument):
         raise ValueError(
