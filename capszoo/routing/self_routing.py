@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from capszoo import kernels
 from capszoo.ops import activations_and_shares
 from capszoo.ops import gate
 from capszoo.ops import present
@@ -123,6 +124,16 @@ class SelfRouting(Routing):
         if presence is not None:
             coupling = coupling * presence
         return (*outputs, ops.cast(coupling, votes.dtype))
+
+    def select_kernel(self, votes, activations=None, **arguments):
+        return kernels.self_routing.select(
+            votes,
+            activations,
+            logit_kernel=ops.convert_to_tensor(self.logit_kernel),
+            logit_bias=ops.convert_to_tensor(self.logit_bias),
+            leaky=self.leaky,
+            **arguments,
+        )
 
     def _refuse_without(self, argument):
         raise ValueError(
