@@ -12,15 +12,16 @@ from capszoo.ops import activations_and_shares
 from capszoo.ops import contiguous
 from capszoo.ops import gate
 
-# Numbers in all votes: fewer of them are made at once as fast.
-_MIN_VOTES = 1 << 18
+# Numbers in the votes of a sample: fewer of them are made at once as fast.
+_MIN_VOTES_PER_SAMPLE = 1 << 16
+# As many as large are in the caches at once. A step on JAX takes 1.5 times as long in tiles that
+# are four times as large; the others do not mind.
+_TENSORS_OF_A_TILE = 4
 
 
 def supports(votes, **_):
     """Tells whether each child has a transform of its own, and whether votes are many."""
-    *outer, parents, children, pose_dim = votes.shape
-    many = None in outer or math.prod(votes.shape) >= _MIN_VOTES
-    return votes.separable and many
+    return votes.separable and math.prod(votes.shape[1:]) >= _MIN_VOTES_PER_SAMPLE
 
 
 def run(votes, activations, poses, logit_kernel, logit_bias, leaky, return_coupling):
@@ -67,7 +68,7 @@ def sum_in_tiles(children, shares, kernel, rows=None):
     dtype = keras.backend.standardize_dtype(children.dtype)
     wide = keras.backend.result_type(dtype, "float32")
     if rows is None:
-        rows = rows_per_tile(4 * parents * number * child_dim)
+        rows = rows_per_tile(_TENSORS_OF_A_TILE * 4 * parents * number * child_dim)
 
     def weighted(children, shares):
         """`(parents, rows, children * child_dim)`."""

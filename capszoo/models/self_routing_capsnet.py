@@ -205,6 +205,15 @@ class SelfRoutingCapsNet(CapsuleClassifier):
         flat = _batch_normalization(f"{name}_norm", dtype)(flat)
         return keras.layers.Reshape((*size, types, pose_dim), name=name)(flat)
 
+    @classmethod
+    def search_arguments(cls, values):
+        found = super().search_arguments(values)
+        if "capsule_layers" in found:
+            layers = found.pop("capsule_layers")
+            found["capsule_types"] = [found["capsule_types"]] * layers
+            found["capsule_strides"] = [1] * layers
+        return found
+
     def default_loss(self):
         return NegativeLogLikelihood()
 

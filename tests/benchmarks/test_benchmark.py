@@ -47,7 +47,15 @@ def test_counts_inside_of_residual_capsules():
     assert count_model(model, 2)[0] == count_model(apart, 2)[0] > 0
 
 
-@pytest.mark.parametrize("name", ["capsnet_digits", "em_capsnet_digits", "cluster_capsnet_digits"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "capsnet_digits",
+        "em_capsnet_digits",
+        "cluster_capsnet_digits",
+        "self_routing_capsnet_digits",
+    ],
+)
 def test_straightforward_routing_is_the_same_routing(name, rng):
     """What is compared computes the same: a network's scores with either."""
     model = capszoo.load(name)
@@ -97,7 +105,9 @@ def test_straightforward_cluster_network_is_the_same_network(rng):
 
 
 def test_no_straightforward_routing():
-    with pytest.raises(ValueError, match=r"dynamic, em and cluster.*SelfAttentionRouting"):
+    with pytest.raises(
+        ValueError, match=r"dynamic, em, cluster and self-routing.*SelfAttentionRouting"
+    ):
         naive(capszoo.routing.get("self_attention"))
 
 

@@ -105,6 +105,8 @@ class Case:
         for name, value in values.items():
             setattr(routing, name, value)
         arguments = {"return_coupling": self.coupling, **layer.routing_arguments()}
+        if routing.needs_poses:
+            arguments["poses"] = layer.arrange_poses(poses)
         return routing, (votes, activations), arguments
 
     def outputs(self, values):
@@ -159,6 +161,12 @@ CASES = {
         Case({"name": "cluster", "cluster_size": 5}, None, "votes", recompute=True),
         Case({"name": "cluster", "cluster_size": 2}, {"kernel_size": 3}, "votes", batch=1),
         Case({"name": "cluster", "cluster_size": 3}, POSITIONS, recompute=True, batch=3),
+    ],
+    "self_routing": [
+        Case({"name": "self_routing"}),
+        Case({"name": "self_routing", "leaky": True}, None, "parents", batch=ROWS, coupling=False),
+        Case({"name": "self_routing"}, {"kernel_size": 2}, "votes", recompute=True, batch=1),
+        Case({"name": "self_routing"}, {**POSITIONS, "padding": "same"}, batch=2),
     ],
     "self_attention": [
         Case({"name": "self_attention"}, coupling=False),

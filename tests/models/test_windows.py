@@ -45,6 +45,11 @@ PAIRS = {
         "capsules_3",
         (None, 7, 3, 3, 4),
     ),
+    "self_routing_capsnet": (
+        {"capsule_strides": ((2, 1),)},
+        "conv_capsules_1",
+        (None, 1, 2, 3, 4),  # 13 / 8 / 2 by 9 / 8
+    ),
 }
 each_family = pytest.mark.parametrize("name", SMALL)
 
@@ -85,6 +90,7 @@ def test_squares_are_numbers(name):
             "efficient_capsnet": {"kernel_sizes": (pair(3), 3), "strides": (1, pair(2))},
             "residual_capsnet": {"conv_kernel_size": pair(3), "conv_strides": pair(1)},
             "cluster_capsnet": {"strides": (1, pair(2), 1)},
+            "self_routing_capsnet": {"capsule_strides": (pair(2),)},
         }[name]
         weights.append(make(name, **arguments).get_weights())
     assert [one.shape for one in weights[0]] == [one.shape for one in weights[1]]
@@ -103,6 +109,7 @@ def test_squares_are_numbers(name):
         ("em_capsnet", {"capsule_strides": ("2",)}, "`capsule_strides`, expected a positive int"),
         ("efficient_capsnet", {"kernel_sizes": ((3, 1.5), 3)}, "`kernel_sizes`, expected a pos"),
         ("residual_capsnet", {"conv_strides": (0, 1)}, "`conv_strides`, expected a positive int"),
+        ("self_routing_capsnet", {"capsule_strides": (0,)}, "`capsule_strides`, expected a pos"),
         ("cluster_capsnet", {"strides": ((1, 16), 1, 1)}, "at least 1x16 for these strides"),
     ],
 )
