@@ -45,7 +45,8 @@ class AlikeForChildren(keras.initializers.Initializer):
     """Another number for each parent and each of what a pose holds, the same for all children."""
 
     def __call__(self, shape, dtype=None):
-        return keras.ops.broadcast_to(np.random.default_rng(2).normal(size=shape[1:]), shape)
+        one = np.random.default_rng(2).normal(size=shape[1:])
+        return keras.ops.broadcast_to(keras.ops.convert_to_tensor(one, dtype), shape)
 
     def get_config(self):
         return {}
