@@ -65,6 +65,8 @@ def _operations(layer, inputs, outputs):
         return total
     if isinstance(layer, CapsuleLayer):
         votes = math.prod(layer.compute_votes_shape(inputs))
+        if layer.kernel is None:
+            return count_votes(votes, 0, 2)
         *window, summed, _, _, _ = layer.kernel.shape
         if getattr(layer, "votes_from", None) == "types":
             summed *= math.prod(window[1:])

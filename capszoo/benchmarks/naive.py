@@ -23,6 +23,7 @@ from capszoo.routing import DynamicRouting
 from capszoo.routing import EMRouting
 from capszoo.routing import InterestRouting
 from capszoo.routing import InvertedAttentionRouting
+from capszoo.routing import SelfRouting
 from capszoo.routing import StarRouting
 
 
@@ -99,10 +100,41 @@ class NaiveInvertedAttentionRouting(InvertedAttentionRouting):
         return (poses, ops.swapaxes(coupling, -2, -1)) if return_coupling else poses
 
 
+@keras.saving.register_keras_serializable(package="capszoo_benchmarks")
+class NaiveSelfRouting(SelfRouting):
+    """Self-routing by einsums, of votes that are all made."""
+
+    def route(self, votes, activations=None, mask=None, **arguments):
+        if not votes.dense or mask is not None:
+            # The second is refused there: `call` takes no mask.
+            return super().route(votes, activations, mask=mask, **arguments)
+        votes = ops.einsum("bic,icjd->bijd", *votes.dense_factors())
+        return self._combine(votes, activations, **arguments)
+
+    def call(self, votes, activations=None, return_coupling=False, poses=None):
+        return self._combine(ops.swapaxes(votes, -3, -2), activations, poses, return_coupling)
+
+    def _combine(self, votes, activations, poses, return_coupling=False):
+        logits = ops.einsum("...ic,icj->...ij", poses, self.logit_kernel)
+        logits = logits + ops.transpose(self.logit_bias)
+        if self.leaky:
+            logits = ops.concatenate([logits, ops.zeros_like(logits[..., :1])], axis=-1)
+        coupling = ops.softmax(logits, axis=-1)[..., : votes.shape[-2]]
+        weights = coupling * ops.expand_dims(activations, -1)
+        mass = ops.sum(weights, axis=-2)
+        weighted = ops.sum(ops.expand_dims(weights, -1) * votes, axis=-3)
+        outputs = (
+            weighted / ops.expand_dims(mass, -1),
+            mass / ops.sum(activations, axis=-1, keepdims=True),
+        )
+        return (*outputs, ops.swapaxes(coupling, -2, -1)) if return_coupling else outputs
+
+
 _NAIVE = {
     DynamicRouting: NaiveDynamicRouting,
     EMRouting: NaiveEMRouting,
     InvertedAttentionRouting: NaiveInvertedAttentionRouting,
+    SelfRouting: NaiveSelfRouting,
     # Its equations, without a kernel. The authors' code differs in how votes are made: see
     # `NaiveClusterCapsNet`.
     ClusterRouting: ClusterRouting,

@@ -10,4 +10,5 @@ from capszoo.kernels import em
 from capszoo.kernels import in_tiles
 from capszoo.kernels import inverted_attention
 from capszoo.kernels import self_attention
+from capszoo.kernels import self_routing
 from capszoo.kernels.selection import disabled

@@ -13,5 +13,6 @@ from capszoo.models.registry import list_models
 from capszoo.models.registry import register_family
 from capszoo.models.registry import register_task
 from capszoo.models.residual_capsnet import ResidualCapsNet
+from capszoo.models.self_routing_capsnet import SelfRoutingCapsNet
 from capszoo.models.signal_capsnet import SignalCapsNet
 from capszoo.models.tasks import CapsuleClassifier

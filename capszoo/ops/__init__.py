@@ -9,6 +9,8 @@ from capszoo.ops.coupling import cosine
 from capszoo.ops.coupling import couple
 from capszoo.ops.coupling import sum_children
 from capszoo.ops.coupling import uniform_coupling
+from capszoo.ops.gating import activations_and_shares
+from capszoo.ops.gating import gate
 from capszoo.ops.labels import count_present
 from capszoo.ops.labels import multi_hot
 from capszoo.ops.labels import present_classes

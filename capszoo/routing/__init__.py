@@ -15,5 +15,6 @@ from capszoo.routing.registry import register
 from capszoo.routing.registry import serialize
 from capszoo.routing.scaled_distance import ScaledDistanceRouting
 from capszoo.routing.self_attention import SelfAttentionRouting
+from capszoo.routing.self_routing import SelfRouting
 from capszoo.routing.star import StarRouting
 from capszoo.routing.uniform import UniformRouting

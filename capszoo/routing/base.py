@@ -1,6 +1,5 @@
 """What every routing algorithm is: a layer that combines votes into parent capsules."""
 
-import functools
 import inspect
 
 import keras
@@ -21,6 +20,8 @@ class Routing(keras.layers.Layer):
             pose. If not, a capsule's activation is the length of its pose. Defaults to `False`.
         needs_lengths: Whether the routing is to be given the children's lengths as
             activations. Defaults to `False`.
+        needs_poses: Whether the routing's `call` takes `poses`, those of the children before they
+            are transformed. Defaults to `False`.
         tunable_arguments: Which of its arguments a search space may name beside `routing`.
             Defaults to none.
         competes_across_positions: Whether the routing's `call` takes `windows`, a
@@ -34,6 +35,8 @@ class Routing(keras.layers.Layer):
         mask: Boolean tensor of shape `(batch, *spatial, children)`, true where there is a child:
             the others give nothing and count for nothing. Defaults to `None`, all are there.
         return_coupling: Whether the couplings are returned too. Defaults to `False`.
+        poses: Tensor of shape `(batch, *spatial, children, child_dim)`, only where the routing
+            needs poses. Defaults to `None`.
 
     Input shape:
         `(batch, *spatial, parents, children, pose_dim)`.
@@ -48,6 +51,7 @@ class Routing(keras.layers.Layer):
     votes_per_child = 1
     explicit_activations = False
     needs_lengths = False
+    needs_poses = False
     competes_across_positions = False
     tunable_arguments: tuple[str, ...] = ()
 
@@ -103,8 +107,13 @@ class Routing(keras.layers.Layer):
         kernel = self.select_kernel(votes, activations, **arguments)
         if kernel is not None:
             return kernel()
-        tensors = () if activations is None else (activations,)
-        return votes.given_to(functools.partial(self, **arguments), *tensors)
+        tensors = {"activations": activations, "poses": arguments.pop("poses", None)}
+        tensors = {name: tensor for name, tensor in tensors.items() if tensor is not None}
+
+        def combine(votes, *values):
+            return self(votes, **dict(zip(tensors, values, strict=True)), **arguments)
+
+        return votes.given_to(combine, *tensors.values())
 
     def refuse_activations(self, activations):
         """Raises `ValueError` if activations are given to a routing that has no use for them."""
@@ -123,7 +132,9 @@ class Routing(keras.layers.Layer):
     def compute_mask(self, inputs, previous_mask=None):
         return None  # parents are all there
 
-    def compute_output_spec(self, votes, activations=None, mask=None, return_coupling=False):
+    def compute_output_spec(
+        self, votes, activations=None, mask=None, return_coupling=False, poses=None
+    ):
         def spec(shape):
             return keras.KerasTensor(shape, dtype=self.compute_dtype)
 

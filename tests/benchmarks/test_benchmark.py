@@ -57,6 +57,7 @@ def test_counts_inside_of_stacks(stack):
         "em_capsnet_digits",
         "cluster_capsnet_digits",
         "inverted_attention_capsnet_digits",
+        "self_routing_capsnet_digits",
     ],
 )
 def test_straightforward_routing_is_the_same_routing(name, rng):

@@ -105,6 +105,8 @@ class Case:
         for name, value in values.items():
             setattr(routing, name, value)
         arguments = {"return_coupling": self.coupling, **layer.routing_arguments()}
+        if routing.needs_poses:
+            arguments["poses"] = layer.arrange_poses(poses)
         return routing, (votes, activations), arguments
 
     def outputs(self, values):
@@ -177,6 +179,12 @@ CASES = {
         Case({"name": "inverted_attention", "iterations": 1}, batch=1),
         Case({"name": "inverted_attention"}, POSITIONS, batch=7),
         Case({"name": "inverted_attention", "iterations": 3}, {"kernel_size": 3}, coupling=False),
+    ],
+    "self_routing": [
+        Case({"name": "self_routing"}),
+        Case({"name": "self_routing", "leaky": True}, None, "parents", batch=ROWS, coupling=False),
+        Case({"name": "self_routing"}, {"kernel_size": 2}, "votes", recompute=True, batch=1),
+        Case({"name": "self_routing"}, {**POSITIONS, "padding": "same"}, batch=2),
     ],
     "self_attention": [
         Case({"name": "self_attention"}, coupling=False),

@@ -79,6 +79,17 @@ SMALL = {
         "class_dim": 8,
         "decoder": (16,),
     },
+    "self_routing_capsnet": {
+        **DIGITS,
+        "stem": "convolutions",
+        "width": 4,
+        "primary_types": 4,
+        "capsule_types": (3,),
+        "capsule_strides": (1,),
+        "pose_dim": 4,
+        # From the paper's zeros the first step trains nothing below the class capsules.
+        "routing": {"name": "self_routing", "kernel_initializer": "glorot_uniform"},
+    },
 }
 SMALL["signal_capsnet"] = {
     "signal_shape": (8, 8),
@@ -161,6 +172,33 @@ SMALL_CLUSTER = {"cluster_size": 5, "pose_dim": 6}
         ("efficient_capsnet", {**NORB, "decoder": None}, 151_664),
         ("efficient_capsnet", {**MULTI, "decoder": None}, 154_656),
         ("ar_capsnet", {}, 5_312_528),
+        # 19 convolutions of 3x3 without bias, each with two numbers a filter of batch
+        # normalization, 9 * (3 * 16 + 6 * 16**2 + 16 * 32 + 5 * 32**2 + 32 * 64 + 5 * 64**2)
+        # + 2 * (7 * 16 + 6 * 32 + 6 * 64) = 269,072; poses and activations of 32 types,
+        # 64 * 9 * 544 + 2 * 544 = 314,432; 8 * 8 * 32 children with 16 * 10 + 10 for their
+        # logits, 348,160.
+        ("self_routing_capsnet", {}, 931_664),
+        # 9 * (2 * 16 + 16 * 32 + 32**2 + 32 * 64 + 64**2 + 64 * 128) + 2 * (16 + 2 * 32 + 2 * 64
+        # + 128) = 143,808; 128 * 9 * 544 + 2 * 544 = 627,776; 4 * 4 * 32 children with
+        # 16 * 5 + 5, 43,520.
+        (
+            "self_routing_capsnet",
+            {"image_shape": (32, 32, 2), "num_classes": 5, "stem": "convolutions"},
+            815_104,
+        ),
+        # A layer more: 9 * 32 children with 32 parents of 16 * 16 transforms and 16 + 1 for the
+        # logits, 288 * 32 * 273 = 2,515,968, and batch normalization of 512 numbers.
+        (
+            "self_routing_capsnet",
+            {
+                "image_shape": (32, 32, 2),
+                "num_classes": 5,
+                "stem": "convolutions",
+                "capsule_types": (32,),
+                "capsule_strides": (1,),
+            },
+            3_332_096,
+        ),
     ],
 )
 def test_parameters_of_the_papers(name, arguments, count):
@@ -295,6 +333,7 @@ def test_layers_that_iterate_together(tmp_path):
         "inverted_attention",
         "scaled_distance",
         "self_attention",
+        "self_routing",
         "star",
         "uniform",
     ],
@@ -305,6 +344,16 @@ def test_capsnet_with_every_routing(routing):
     images, labels = digits(16)
     history = model.fit(images, labels, epochs=1, verbose=0)
     assert np.isfinite(history.history["loss"]).all()
+
+
+@pytest.mark.parametrize("routing", ["dynamic", "em"])
+def test_self_routing_capsnet_with_other_routings(routing):
+    model = make("self_routing_capsnet", stem="resnet20", routing=routing, decoder=(16,))
+    model.compile()
+    images, labels = digits(16)
+    history = model.fit(images, labels, epochs=1, verbose=0)
+    assert np.isfinite(history.history["loss"]).all()
+    assert model.get_layer("class_capsules").kernel is not None
 
 
 @pytest.mark.parametrize(
@@ -330,6 +379,9 @@ def test_capsnet_with_every_routing(routing):
         ("ar_capsnet", {"routing": "em"}, "without explicit activations"),
         ("ar_capsnet", {"dropout": 1}, "less than 1"),
         ("ar_capsnet", {"capsule_layers": -1}, "capsule_layers"),
+        ("self_routing_capsnet", {"stem": "resnet"}, "resnet20"),
+        ("self_routing_capsnet", {"width": 0}, "width"),
+        ("self_routing_capsnet", {"capsule_types": (4, 4)}, "one length"),
         ("capsnet", {"image_shape": (4, 4, 1)}, "smallest that works is 5x5"),
         ("capsnet", {"normalization": "batch"}, "normalization"),
         ("capsnet", {"conv_filters": ()}, "at least one convolution"),

@@ -56,6 +56,11 @@ PAIRS = {
         "capsules_3",
         (None, 7, 3, 3, 4),
     ),
+    "self_routing_capsnet": (
+        {"capsule_strides": ((2, 1),)},
+        "conv_capsules_1",
+        (None, 1, 2, 3, 4),  # 13 / 8 / 2 by 9 / 8
+    ),
 }
 each_family = pytest.mark.parametrize("name", OF_IMAGES)
 
@@ -97,6 +102,7 @@ def test_squares_are_numbers(name):
             "residual_capsnet": {"conv_kernel_size": pair(3), "conv_strides": pair(1)},
             "ar_capsnet": {"conv_kernel_size": pair(3), "capsule_strides": pair(2)},
             "cluster_capsnet": {"strides": (1, pair(2), 1)},
+            "self_routing_capsnet": {"capsule_strides": (pair(2),)},
         }[name]
         weights.append(make(name, **arguments).get_weights())
     assert [one.shape for one in weights[0]] == [one.shape for one in weights[1]]
@@ -116,6 +122,7 @@ def test_squares_are_numbers(name):
         ("efficient_capsnet", {"kernel_sizes": ((3, 1.5), 3)}, "`kernel_sizes`, expected a pos"),
         ("residual_capsnet", {"conv_strides": (0, 1)}, "`conv_strides`, expected a positive int"),
         ("ar_capsnet", {"primary_strides": (2, 0)}, "`primary_strides`, expected a positive int"),
+        ("self_routing_capsnet", {"capsule_strides": (0,)}, "`capsule_strides`, expected a pos"),
         ("cluster_capsnet", {"strides": ((1, 16), 1, 1)}, "at least 1x16 for these strides"),
     ],
 )

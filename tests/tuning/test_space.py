@@ -146,6 +146,18 @@ DEFAULTS = {
         "schedule": "cosine",
         "learning_rate": 2e-3,
     },
+    "self_routing_capsnet": {
+        "stem": "resnet20",
+        "width": 8,
+        "primary_types": 8,
+        "capsule_layers": 1,
+        "capsule_types": 8,
+        "pose_dim": 8,
+        "routing": "self_routing",
+        "decoder": False,
+        **TRAINING,
+        "learning_rate": 5e-3,
+    },
 }
 CONDITIONAL = {"weight_decay", "sgd_learning_rate", "momentum", "decay_rate"}
 
