@@ -3,6 +3,7 @@
 from capszoo.routing.base import IterativeRouting
 from capszoo.routing.base import Routing
 from capszoo.routing.cluster import ClusterRouting
+from capszoo.routing.deepcaps import DeepCapsRouting
 from capszoo.routing.dynamic import DynamicRouting
 from capszoo.routing.em import EMRouting
 from capszoo.routing.registry import get
