@@ -5,8 +5,6 @@ import pytest
 
 from capszoo import layers
 from capszoo.routing import DeepCapsRouting
-from capszoo.routing import DynamicRouting
-from tests.layer_checks import gradients
 from tests.layer_checks import to_numpy
 
 # Computed from the authors' released functions, run on the same numbers.
