@@ -165,6 +165,19 @@ class DeepCapsNet(CapsuleClassifier):
         return scores, poses, coupling
 
     @classmethod
+    def search_arguments(cls, values):
+        decoder, width = values.get("decoder"), values.get("decoder_filters")
+        given = {name: values[name] for name in values if not name.startswith("decoder")}
+        found = super().search_arguments(given)
+        if decoder is not None:
+            found["decoder"] = [width, width // 2] if decoder else None
+        if "cells" in found:
+            cells, pose_dim = found.pop("cells"), found.pop("pose_dim")
+            found["cell_types"] = [found["cell_types"]] * cells
+            found["cell_dims"] = [pose_dim // 2] + [pose_dim] * (cells - 1)
+        return found
+
+    @classmethod
     def make_decoder(cls, decoder, image_shape, dtype):
         if isinstance(decoder, (tuple, list)):
             return DeconvolutionDecoder(image_shape, decoder, dtype=dtype, name="decoder")

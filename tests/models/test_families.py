@@ -39,6 +39,14 @@ SMALL = {
         "pose_dim": 4,
         "strides": (1, 2, 1),
     },
+    "deepcaps": {
+        **DIGITS,
+        "conv_filters": 8,
+        "cell_types": (4, 4),
+        "cell_dims": (4, 4),
+        "class_dim": 8,
+        "decoder": (8, 4),
+    },
     "residual_capsnet": {
         **DIGITS,
         "depth": 4,
@@ -94,6 +102,7 @@ MULTI = {
     "primary_kernel_size": 5,
     "primary_strides": 2,
 }
+DEEPCAPS_64 = {"image_shape": (64, 64, 3), "decoder": (64, 32, 16, 8)}
 SMALL_CLUSTER = {"cluster_size": 5, "pose_dim": 6}
 
 
@@ -114,6 +123,9 @@ SMALL_CLUSTER = {"cluster_size": 5, "pose_dim": 6}
             {"image_shape": (32, 32, 2), "num_classes": 5, **SMALL_CLUSTER},
             141_673,
         ),
+        ("deepcaps", {}, 8_500_337),
+        ("deepcaps", {"decoder": None}, 8_441_920),
+        ("deepcaps", DEEPCAPS_64, 13_426_995),
         ("residual_capsnet", {"depth": 2, "decoder": None}, 6_419_616),
         ("residual_capsnet", {"depth": 8, "decoder": None}, 6_814_368),
         ("residual_capsnet", {"depth": 16, "decoder": None}, 7_340_704),
@@ -247,6 +259,9 @@ def test_capsnet_with_every_routing(routing):
         ("em_capsnet", {"image_shape": (4, 4, 1)}, "smallest that works is 5x5"),
         ("cluster_capsnet", {"cluster_size": 1}, "cluster_size"),
         ("cluster_capsnet", {"image_shape": (1, 1, 1)}, "at least 2x2"),
+        ("deepcaps", {"cell_types": (4,)}, "one length, at least 2"),
+        ("deepcaps", {"cell_dims": (4, 8)}, "last two of `cell_dims` must be alike"),
+        ("deepcaps", {"cell_routing": "em"}, "no explicit activations"),
         ("residual_capsnet", {"depth": 0}, "depth"),
         ("residual_capsnet", {"variant": "convolution"}, "convolutional"),
         ("residual_capsnet", {"image_shape": (4, 4, 1)}, "smallest that works is 5x5"),

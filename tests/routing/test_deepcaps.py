@@ -5,6 +5,8 @@ import pytest
 
 from capszoo import layers
 from capszoo.routing import DeepCapsRouting
+from capszoo.routing import DynamicRouting
+from tests.layer_checks import gradients
 from tests.layer_checks import to_numpy
 
 # Computed from the authors' released functions, run on the same numbers.
@@ -80,3 +82,99 @@ def test_the_released_layer_reads_its_input_in_another_order():
     misread = poses.reshape(1, 2, 2, 3, 3).transpose(0, 3, 4, 1, 2)
     np.testing.assert_allclose(to_numpy(layer(misread))[0], as_map(RELEASED), atol=2e-5)
     assert np.abs(to_numpy(layer(poses))[0] - as_map(RELEASED)).max() > 0.01
+
+
+def test_golden_class_capsules():
+    # Without positions, with a bias for each number: the released class capsules.
+    poses = sequence((2, 3, 2), 7, 11, 5, 5).astype("float32")
+    layer = layers.DenseCapsules(2, 2, routing="deepcaps")
+    layer.build(poses.shape)
+    kernel = sequence((2, 3, 2, 2), 5, 13, 6, 5)  # parents, children, pose, pose of a child
+    layer.kernel.assign(kernel.transpose(1, 3, 0, 2)[:, :, None])
+    layer.routing.bias.assign(sequence((2, 2), 2, 5, 2, 10))
+    found, coupling = to_numpy(layer(poses, return_coupling=True))
+    expected = [
+        [[0.633374, -0.172558], [0.399416, -0.410929]],
+        [[-0.325622, 0.251442], [0.569285, -0.67321]],
+    ]
+    np.testing.assert_allclose(found, expected, atol=2e-5)
+    expected = [[0.854864, 0.56665, 0.29184], [0.582071, 0.126598, 0.130893]]
+    np.testing.assert_allclose(coupling[:, 0], expected, atol=2e-5)
+
+
+def loops(votes, iterations, bias):
+    """Poses and coupling of one sample, in loops; votes `(positions, parents, children, pose)`."""
+    positions, parents, children, _ = votes.shape
+    logits = np.zeros((positions, parents, children))
+    for _ in range(iterations):
+        coupling = np.zeros_like(logits)
+        poses = np.zeros((positions, parents, votes.shape[-1]))
+        for i in range(children):
+            coupling[..., i] = np.exp(logits[..., i]) / np.exp(logits[..., i]).sum()
+        for j in range(parents):
+            for p in range(positions):
+                poses[p, j] = bias[j] + sum(
+                    coupling[p, j, i] * votes[p, j, i] for i in range(children)
+                )
+            squared = (poses[:, j] ** 2).sum()
+            poses[:, j] *= squared / (1 + squared) / np.sqrt(squared)
+        for p, j, i in np.ndindex(logits.shape):
+            logits[p, j, i] += votes[p, j, i] @ poses[p, j]
+    return poses, coupling
+
+
+@pytest.mark.parametrize("iterations", [1, 2, 4])
+def test_against_loops(iterations, rng):
+    votes = rng.normal(size=(2, 2, 3, 4, 5, 3)).astype("float32")
+    bias = rng.normal(size=(4, 3)).astype("float32")
+    routing = DeepCapsRouting(iterations)
+    routing.build(votes.shape)
+    np.testing.assert_allclose(to_numpy(routing.bias), 0.1)
+    routing.bias.assign(bias)
+    poses, coupling = to_numpy(routing(votes, return_coupling=True))
+    for sample in range(2):
+        expected = loops(votes[sample].reshape(6, 4, 5, 3), iterations, bias)
+        np.testing.assert_allclose(poses[sample].reshape(6, 4, 3), expected[0], atol=1e-5)
+        np.testing.assert_allclose(coupling[sample].reshape(6, 4, 5), expected[1], atol=1e-5)
+
+
+def test_without_positions_it_is_dynamic_routing(rng):
+    votes = rng.normal(size=(2, 4, 5, 3)).astype("float32")
+    expected = to_numpy(DynamicRouting()(votes, return_coupling=True))
+    found = to_numpy(DeepCapsRouting()(votes, return_coupling=True))
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+def test_the_map_of_a_parent_has_a_length_below_one(rng):
+    votes = (100 * rng.normal(size=(2, 3, 3, 4, 5, 3))).astype("float32")
+    poses = to_numpy(DeepCapsRouting()(votes))
+    lengths = np.sqrt((poses**2).sum((1, 2, 4)))
+    assert (lengths < 1 + 1e-6).all()
+    assert lengths.max() > 0.9
+
+
+def test_a_child_that_is_not_everywhere(rng):
+    votes = rng.normal(size=(1, 3, 2, 4, 3)).astype("float32")
+    mask = np.ones((1, 3, 4), bool)
+    mask[0, 1, 2] = mask[0, :, 3] = False
+    votes[0, 1, :, 2] = votes[0, :, :, 3] = np.nan
+    routing = DeepCapsRouting()
+    poses, coupling = to_numpy(routing(votes, mask=mask, return_coupling=True))
+    assert np.isfinite(poses).all()
+    np.testing.assert_allclose(coupling[0].sum((0, 1)), [1, 1, 1, 0], atol=1e-5)
+    np.testing.assert_array_equal(coupling[0, 1, :, 2], 0)
+    # Once: uniform over the places where the child is.
+    _, coupling = to_numpy(DeepCapsRouting(1)(votes, mask=mask, return_coupling=True))
+    np.testing.assert_allclose(coupling[0, 0, 0], [1 / 6, 1 / 6, 1 / 4, 0], atol=1e-6)
+    there = np.nan_to_num(votes)
+    (gradient,) = gradients(lambda votes: routing(votes, mask=mask), there)
+    assert np.isfinite(gradient).all()
+    np.testing.assert_array_equal(gradient[0, :, :, 3], 0)
+
+
+def test_bias_is_optional():
+    for use_bias in (True, False):
+        routing = DeepCapsRouting(use_bias=use_bias, bias_initializer="ones")
+        routing(np.ones((1, 2, 2, 3, 4, 5), "float32"))
+        assert [weight.shape for weight in routing.weights] == [(3, 5)] * use_bias
