@@ -129,7 +129,8 @@ class DeepCapsNet(CapsuleClassifier):
             dtype=dtype,
             name="conv",
         )(features)
-        features = keras.layers.BatchNormalization(dtype=dtype, name="norm")(features)
+        # What is squashed thirteen times depends on its scale: the moving one must be there soon.
+        features = keras.layers.BatchNormalization(momentum=0.9, dtype=dtype, name="norm")(features)
         poses = keras.layers.Reshape((*features.shape[1:], 1), dtype=dtype, name="capsules")(
             features
         )
