@@ -15,6 +15,7 @@ from keras import ops
 from capszoo.ops import log_normalize
 from capszoo.ops import squash
 from capszoo.routing import ClusterRouting
+from capszoo.routing import DeepCapsRouting
 from capszoo.routing import DynamicRouting
 from capszoo.routing import EMRouting
 
@@ -74,7 +75,26 @@ class NaiveEMRouting(EMRouting):
         return (*outputs, coupling) if return_coupling else outputs
 
 
+@keras.saving.register_keras_serializable(package="capszoo_benchmarks")
+class NaiveDeepCapsRouting(DeepCapsRouting):
+    """3-D routing by elementwise products of the size of the votes, and sums over them."""
+
+    def call(self, votes, activations=None, return_coupling=False):
+        *spatial, parents, children, _ = votes.shape[1:]
+        axes = tuple(range(1, 1 + len(spatial)))
+        logits = ops.zeros_like(votes[..., 0])
+        for iteration in range(self.iterations):
+            flat = ops.reshape(logits, (-1, math.prod(spatial) * parents, children))
+            coupling = ops.reshape(ops.softmax(flat, axis=1), (-1, *spatial, parents, children))
+            total = ops.sum(ops.expand_dims(coupling, -1) * votes, axis=-2) + self.bias
+            poses = squash(total, axis=(*axes, -1))
+            if iteration < self.iterations - 1:
+                logits = logits + ops.sum(votes * ops.expand_dims(poses, -2), axis=-1)
+        return (poses, coupling) if return_coupling else poses
+
+
 _NAIVE = {
+    DeepCapsRouting: NaiveDeepCapsRouting,
     DynamicRouting: NaiveDynamicRouting,
     EMRouting: NaiveEMRouting,
     # Its equations, without a kernel. The authors' code differs in how votes are made: see
@@ -93,7 +113,7 @@ def naive(routing):
     """
     if type(routing) not in _NAIVE:
         raise ValueError(
-            "There are straightforward implementations of dynamic, em and cluster routing to "
-            f"compare with. Received: {type(routing).__name__}"
+            "There are straightforward implementations of dynamic, em, cluster and deepcaps routing "
+            f"to compare with. Received: {type(routing).__name__}"
         )
     return _NAIVE[type(routing)].from_config(routing.get_config())
