@@ -113,7 +113,7 @@ def naive(routing):
     """
     if type(routing) not in _NAIVE:
         raise ValueError(
-            "There are straightforward implementations of dynamic, em, cluster and deepcaps routing "
-            f"to compare with. Received: {type(routing).__name__}"
+            "There are straightforward implementations of dynamic, em, cluster and deepcaps "
+            f"routing to compare with. Received: {type(routing).__name__}"
         )
     return _NAIVE[type(routing)].from_config(routing.get_config())

@@ -5,6 +5,7 @@ import math
 import keras
 from keras import ops
 
+from capszoo import kernels
 from capszoo.ops import agreement
 from capszoo.ops import present
 from capszoo.ops import softmax_over_parents
@@ -135,6 +136,11 @@ class DeepCapsRouting(IterativeRouting):
             total = total + self.bias
         # A parent's map has one length, that of its poses at all positions together.
         return ops.reshape(squash(total, axis=(1, 3)), (-1, choices, pose_dim))
+
+    def select_kernel(self, votes, activations=None, **arguments):
+        return kernels.deepcaps.select(
+            votes, activations, bias=self.bias, iterations=self.iterations, **arguments
+        )
 
     def get_config(self):
         return {
