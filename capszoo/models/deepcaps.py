@@ -121,6 +121,11 @@ class DeepCapsNet(CapsuleClassifier):
 
     def body(self, features, dtype):
         routing = routings.get(self.routing, dtype=dtype)
+        cell_routing = None
+        if self.cell_routing is not None:
+            cell_routing = routings.serialize(routings.get(self.cell_routing, dtype=dtype))
+            # One that Keras counts up would differ from model to model.
+            cell_routing["config"]["name"] = "routing"
         features = Conv2D(
             self.conv_filters,
             self.conv_kernel_size,
@@ -142,7 +147,7 @@ class DeepCapsNet(CapsuleClassifier):
             poses = CapsuleCell(
                 types,
                 pose_dim,
-                routing=self.cell_routing if last else None,
+                routing=cell_routing if last else None,
                 recompute=self.recompute,
                 dtype=dtype,
                 name=f"cell_{index + 1}",

@@ -97,9 +97,7 @@ def test_straightforward_cluster_network_is_the_same_network(rng):
 
 
 def test_no_straightforward_routing():
-    with pytest.raises(
-        ValueError, match=r"cluster and deepcaps.*SelfAttentionRouting"
-    ):
+    with pytest.raises(ValueError, match=r"cluster and deepcaps.*SelfAttentionRouting"):
         naive(capszoo.routing.get("self_attention"))
 
 
