@@ -19,6 +19,7 @@ from capszoo.ops import log_normalize
 from capszoo.ops import squash
 from capszoo.routing import AttentionRouting
 from capszoo.routing import ClusterRouting
+from capszoo.routing import DeepCapsRouting
 from capszoo.routing import DynamicRouting
 from capszoo.routing import EMRouting
 from capszoo.routing import InterestRouting
@@ -130,7 +131,26 @@ class NaiveSelfRouting(SelfRouting):
         return (*outputs, ops.swapaxes(coupling, -2, -1)) if return_coupling else outputs
 
 
+@keras.saving.register_keras_serializable(package="capszoo_benchmarks")
+class NaiveDeepCapsRouting(DeepCapsRouting):
+    """3-D routing by elementwise products of the size of the votes, and sums over them."""
+
+    def call(self, votes, activations=None, return_coupling=False):
+        *spatial, parents, children, _ = votes.shape[1:]
+        axes = tuple(range(1, 1 + len(spatial)))
+        logits = ops.zeros_like(votes[..., 0])
+        for iteration in range(self.iterations):
+            flat = ops.reshape(logits, (-1, math.prod(spatial) * parents, children))
+            coupling = ops.reshape(ops.softmax(flat, axis=1), (-1, *spatial, parents, children))
+            total = ops.sum(ops.expand_dims(coupling, -1) * votes, axis=-2) + self.bias
+            poses = squash(total, axis=(*axes, -1))
+            if iteration < self.iterations - 1:
+                logits = logits + ops.sum(votes * ops.expand_dims(poses, -2), axis=-1)
+        return (poses, coupling) if return_coupling else poses
+
+
 _NAIVE = {
+    DeepCapsRouting: NaiveDeepCapsRouting,
     DynamicRouting: NaiveDynamicRouting,
     EMRouting: NaiveEMRouting,
     InvertedAttentionRouting: NaiveInvertedAttentionRouting,

@@ -5,6 +5,7 @@ computes what the routing's `call` does, or `None`.
 """
 
 from capszoo.kernels import cluster
+from capszoo.kernels import deepcaps
 from capszoo.kernels import dynamic
 from capszoo.kernels import em
 from capszoo.kernels import in_tiles

@@ -2,6 +2,7 @@
 
 from capszoo.layers.activated_primary_capsules import ActivatedPrimaryCapsules
 from capszoo.layers.activation_to_length import ActivationToLength
+from capszoo.layers.capsule_cell import CapsuleCell
 from capszoo.layers.capsule_layer import CapsuleLayer
 from capszoo.layers.capsule_length import CapsuleLength
 from capszoo.layers.capsule_mask import CapsuleMask
@@ -12,6 +13,7 @@ from capszoo.layers.conv2d import Conv2D
 from capszoo.layers.conv_capsules import ConvCapsules1D
 from capszoo.layers.conv_capsules import ConvCapsules2D
 from capszoo.layers.conv_capsules import ConvCapsules3D
+from capszoo.layers.deconvolution_decoder import DeconvolutionDecoder
 from capszoo.layers.dense_capsules import DenseCapsules
 from capszoo.layers.dense_decoder import DenseDecoder
 from capszoo.layers.depthwise_primary_capsules import DepthwisePrimaryCapsules

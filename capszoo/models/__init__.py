@@ -5,6 +5,7 @@ from capszoo.models.capsnet import CapsNet
 from capszoo.models.capsule_model import CapsuleModel
 from capszoo.models.capsule_model import preset_functions
 from capszoo.models.cluster_capsnet import ClusterCapsNet
+from capszoo.models.deepcaps import DeepCapsNet
 from capszoo.models.efficient_capsnet import EfficientCapsNet
 from capszoo.models.em_capsnet import EMCapsNet
 from capszoo.models.inverted_attention_capsnet import InvertedAttentionCapsNet

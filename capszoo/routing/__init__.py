@@ -4,6 +4,7 @@ from capszoo.routing.attention import AttentionRouting
 from capszoo.routing.base import IterativeRouting
 from capszoo.routing.base import Routing
 from capszoo.routing.cluster import ClusterRouting
+from capszoo.routing.deepcaps import DeepCapsRouting
 from capszoo.routing.dynamic import DynamicRouting
 from capszoo.routing.em import EMRouting
 from capszoo.routing.interest import InterestRouting

@@ -50,6 +50,24 @@ def test_counts_inside_of_stacks(stack):
     assert count_model(model, 2)[0] == count_model(apart, 2)[0] > 0
 
 
+def test_a_cell_counts_what_it_is_made_of():
+    cell = keras.Sequential(
+        [keras.Input((4, 4, 2, 3)), capszoo.layers.CapsuleCell(3, 4, routing="dynamic")]
+    )
+    skip = capszoo.layers.ConvCapsules2D(3, 4, 3, padding="same", share_types=True)
+    skip = keras.Sequential([keras.Input((2, 2, 3, 4)), skip])
+    # Two samples, four positions, windows of nine.
+    convolutions = 2 * 2 * 4 * 9 * (6 * 12 + 12 * 12 + 12 * 12)
+    assert count_model(cell, 2)[0] == count_model(skip, 2)[0] + convolutions
+
+
+def test_a_decoder_counts_its_maps():
+    decoder = capszoo.layers.DeconvolutionDecoder((4, 4, 1), (3, 2), channels=5)
+    decoder = keras.Sequential([keras.Input((10, 6)), decoder])
+    kernels = 6 * 20 + 4 * 9 * 5 * 3 + 4 * 9 * 3 * 2 + 16 * 9 * 2
+    assert count_model(decoder, 2)[0] == 2 * 2 * kernels
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -58,6 +76,7 @@ def test_counts_inside_of_stacks(stack):
         "cluster_capsnet_digits",
         "inverted_attention_capsnet_digits",
         "self_routing_capsnet_digits",
+        "deepcaps_digits",
     ],
 )
 def test_straightforward_routing_is_the_same_routing(name, rng):
@@ -65,6 +84,9 @@ def test_straightforward_routing_is_the_same_routing(name, rng):
     model = capszoo.load(name)
     config = model.get_config()
     config["routing"] = keras.saving.serialize_keras_object(naive(model.routing))
+    if "cell_routing" in config:
+        cell_routing = naive(capszoo.routing.get(config["cell_routing"]))
+        config["cell_routing"] = keras.saving.serialize_keras_object(cell_routing)
     other = type(model).from_config(config)
     other.set_weights(model.get_weights())
     images = rng.integers(0, 256, size=(4, *model.image_shape)).astype("uint8")

@@ -20,6 +20,7 @@ from tests.layer_checks import value_and_gradients
 PARENTS, POSE_DIM, CHILD_DIM = 4, 5, 3
 # What a tile or a chunk may hold in these tests: odd numbers of samples fill more than one.
 ROWS = 4
+TYPES = {"kernel_size": 3, "padding": "same", "share_types": True}
 POSITIONS = {"votes_from": "positions", "kernel_size": 3}
 
 
@@ -142,6 +143,14 @@ CASES = {
         Case({"name": "dynamic", "stop_gradient": True}, batch=1),
         Case({"name": "dynamic", "squash": "exponential"}),
         Case({"name": "dynamic", "squash": "text"}, coupling=False),
+    ],
+    "deepcaps": [
+        Case({"name": "deepcaps", "iterations": 1}, TYPES),
+        Case({"name": "deepcaps"}, TYPES),
+        Case({"name": "deepcaps"}, TYPES, "parents", coupling=False, batch=ROWS),
+        Case({"name": "deepcaps", "iterations": 4}, {"kernel_size": 2}, batch=1),
+        Case({"name": "deepcaps"}, POSITIONS, recompute=True, batch=2),
+        Case({"name": "deepcaps"}, batch=3),
     ],
     "em": [
         Case(em(1), batch=1),

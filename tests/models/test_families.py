@@ -49,6 +49,14 @@ SMALL = {
         "capsule_strides": (1,),
         "pose_dim": 4,
     },
+    "deepcaps": {
+        **DIGITS,
+        "conv_filters": 8,
+        "cell_types": (4, 4),
+        "cell_dims": (4, 4),
+        "class_dim": 8,
+        "decoder": (8, 4),
+    },
     "residual_capsnet": {
         **DIGITS,
         "depth": 4,
@@ -144,6 +152,7 @@ MULTI = {
     "primary_kernel_size": 5,
     "primary_strides": 2,
 }
+DEEPCAPS_64 = {"image_shape": (64, 64, 3), "decoder": (64, 32, 16, 8)}
 SMALL_CLUSTER = {"cluster_size": 5, "pose_dim": 6}
 
 
@@ -165,6 +174,9 @@ SMALL_CLUSTER = {"cluster_size": 5, "pose_dim": 6}
             141_673,
         ),
         ("inverted_attention_capsnet", {}, 1_828_817),
+        ("deepcaps", {}, 8_500_337),
+        ("deepcaps", {"decoder": None}, 8_441_920),
+        ("deepcaps", DEEPCAPS_64, 13_426_995),
         ("residual_capsnet", {"depth": 2, "decoder": None}, 6_419_616),
         ("residual_capsnet", {"depth": 8, "decoder": None}, 6_814_368),
         ("residual_capsnet", {"depth": 16, "decoder": None}, 7_340_704),
@@ -370,6 +382,9 @@ def test_self_routing_capsnet_with_other_routings(routing):
         ("inverted_attention_capsnet", {"blocks": (1, 0)}, "blocks"),
         ("inverted_attention_capsnet", {"capsule_strides": (1, 1)}, "one length"),
         ("inverted_attention_capsnet", {"image_shape": (4, 4, 1)}, "smallest that works is 5x5"),
+        ("deepcaps", {"cell_types": (4,)}, "one length, at least 2"),
+        ("deepcaps", {"cell_dims": (4, 8)}, "last two of `cell_dims` must be alike"),
+        ("deepcaps", {"cell_routing": "em"}, "no explicit activations"),
         ("residual_capsnet", {"depth": 0}, "depth"),
         ("residual_capsnet", {"variant": "convolution"}, "convolutional"),
         ("residual_capsnet", {"image_shape": (4, 4, 1)}, "smallest that works is 5x5"),

@@ -36,6 +36,11 @@ PAIRS = {
         "primary_capsules",
         (None, 1 * 2 * 4, 4),  # 9 / 2 - 4 by 7 / 2 / 2
     ),
+    "deepcaps": (
+        {"conv_kernel_size": (5, 1)},
+        "cell_1",
+        (None, 7, 5, 4, 4),  # 13 / 2 by 9 / 2, rounded up
+    ),
     "residual_capsnet": (
         {"conv_kernel_size": (5, 1), "conv_strides": (1, 2)},
         "primary_capsules",
@@ -99,6 +104,7 @@ def test_squares_are_numbers(name):
             "capsnet": {"primary_kernel_size": pair(3), "primary_strides": pair(2)},
             "em_capsnet": {"conv_kernel_size": pair(3), "capsule_strides": (pair(2),)},
             "efficient_capsnet": {"kernel_sizes": (pair(3), 3), "strides": (1, pair(2))},
+            "deepcaps": {"conv_kernel_size": pair(3)},
             "residual_capsnet": {"conv_kernel_size": pair(3), "conv_strides": pair(1)},
             "ar_capsnet": {"conv_kernel_size": pair(3), "capsule_strides": pair(2)},
             "cluster_capsnet": {"strides": (1, pair(2), 1)},

@@ -33,7 +33,7 @@ class Case:
         name: Its name in the registry.
         arguments: Its arguments; children and parents must be alike, so no random initializers.
         sums: Over what its couplings sum to one: `"parents"`, `"parents and none"`,
-            `"children"` or `"nothing"`.
+            `"parents and positions"`, `"children"` or `"nothing"`.
         uniform: Arguments that leave its couplings uniform, if there are any.
         keep_length: Whether the parents' poses are shorter than 1.
         alike: Whether its weights are the same for all parents.
@@ -75,6 +75,8 @@ CASES = [
     Case("dynamic", {"agreement": "cosine"}, uniform={"iterations": 1}),
     Case("dynamic", {"normalization": "sparsemax", "squash": "exponential"}),
     Case("dynamic", {"squash": "text"}),
+    Case("deepcaps", sums="parents and positions", uniform={"iterations": 1}),
+    Case("deepcaps", {"use_bias": False}, sums="parents and positions"),
     Case("uniform", uniform={}),
     Case("scaled_distance", uniform={"iterations": 1}),
     Case("scaled_distance", {"iterations": 3, "use_bias": False}),
@@ -161,6 +163,8 @@ def test_couplings(case, spatial):
     assert coupling.shape == (3, *spatial, PARENTS, CHILDREN)
     assert (coupling >= 0).all()
     total = coupling.sum(-1 if case.sums == "children" else -2)
+    if case.sums == "parents and positions":
+        total = total.sum(tuple(range(1, 1 + len(spatial))))
     if case.sums == "parents and none":
         assert (total < 1).all()
         assert (total > 0).all()
@@ -185,7 +189,7 @@ def test_a_single_parent(case, rng):
     *_, coupling = call(routing, votes, activations, return_coupling=True)
     coupling = to_numpy(coupling)
     assert np.isfinite(coupling).all()
-    if case.sums == "parents":
+    if case.sums.startswith("parents") and "none" not in case.sums:
         np.testing.assert_allclose(coupling, 1, atol=1e-5)
 
 
@@ -296,8 +300,9 @@ def test_positions_route_by_themselves(case):
     outputs = run(routing, votes, activations)
     routing = case.make()
     at_one = None if activations is None else activations[:, 1, 0]
-    # Scaled-distance routing takes its mean over a sample, positions included.
-    if case.name != "scaled_distance":
+    # Scaled-distance routing takes its mean over a sample, positions included; of a child that
+    # competes for positions too there is less for each.
+    if case.name != "scaled_distance" and case.sums != "parents and positions":
         for one, other in zip(outputs, run(routing, votes[:, 1, 0], at_one), strict=True):
             np.testing.assert_allclose(other, one[:, 1, 0], atol=1e-5)
 
