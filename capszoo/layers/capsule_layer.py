@@ -53,6 +53,8 @@ class CapsuleLayer(keras.layers.Layer):
             give nothing and count for nothing. Masks of layers before, as of
             `keras.layers.Masking`, come by themselves. Defaults to `None`, all are there.
         return_coupling: Whether the couplings are returned too. Defaults to `False`.
+        training: Whether the layer is in training, which the routing is told. Defaults to `None`,
+            as the model around it.
 
     Raises:
         ValueError: If a size is not a positive integer, an option unknown, the inputs are not
@@ -137,7 +139,7 @@ class CapsuleLayer(keras.layers.Layer):
             )
         self.routing.build(votes_shape)
 
-    def call(self, inputs, mask=None, return_coupling=False):
+    def call(self, inputs, mask=None, return_coupling=False, training=None):
         poses, activations = self._poses_and_activations(inputs)
         mask = self._mask_of(poses, mask)
         if mask is not None:
@@ -149,6 +151,7 @@ class CapsuleLayer(keras.layers.Layer):
         return self.routing.route(
             self.lazy_votes(poses),
             activations,
+            training=training,
             mask=mask,
             return_coupling=return_coupling,
             **self.routing_arguments(),
@@ -233,7 +236,7 @@ class CapsuleLayer(keras.layers.Layer):
             self.compute_votes_shape(self._poses_shape(input_shape))
         )
 
-    def compute_output_spec(self, inputs, mask=None, return_coupling=False):
+    def compute_output_spec(self, inputs, mask=None, return_coupling=False, training=None):
         poses, _ = inputs if isinstance(inputs, (tuple, list)) else (inputs, None)
         votes_shape = self.compute_votes_shape(self._poses_shape(poses.shape))
         votes = keras.KerasTensor(votes_shape, dtype=self.compute_dtype)

@@ -12,3 +12,4 @@ from capszoo.models.registry import register_family
 from capszoo.models.registry import register_task
 from capszoo.models.residual_capsnet import ResidualCapsNet
 from capszoo.models.tasks import CapsuleClassifier
+from capszoo.models.vb_capsnet import VBCapsNet

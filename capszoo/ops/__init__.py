@@ -7,6 +7,8 @@ from capszoo.ops.coupling import agreement
 from capszoo.ops.coupling import couple
 from capszoo.ops.coupling import sum_children
 from capszoo.ops.coupling import uniform_coupling
+from capszoo.ops.digamma import digamma
+from capszoo.ops.digamma import trigamma
 from capszoo.ops.labels import count_present
 from capszoo.ops.labels import multi_hot
 from capszoo.ops.labels import present_classes

@@ -13,3 +13,4 @@ from capszoo.routing.registry import serialize
 from capszoo.routing.scaled_distance import ScaledDistanceRouting
 from capszoo.routing.self_attention import SelfAttentionRouting
 from capszoo.routing.uniform import UniformRouting
+from capszoo.routing.variational_bayes import VariationalBayesRouting
