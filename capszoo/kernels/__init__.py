@@ -8,4 +8,5 @@ from capszoo.kernels import cluster
 from capszoo.kernels import dynamic
 from capszoo.kernels import em
 from capszoo.kernels import self_attention
+from capszoo.kernels import variational_bayes
 from capszoo.kernels.selection import disabled

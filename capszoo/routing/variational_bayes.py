@@ -6,6 +6,7 @@ import math
 import keras
 from keras import ops
 
+from capszoo import kernels
 from capszoo.ops import agreement
 from capszoo.ops import digamma
 from capszoo.ops import log_normalize
@@ -220,9 +221,17 @@ class VariationalBayesRouting(IterativeRouting):
 
     def route(self, votes, activations=None, training=None, **arguments):
         # Statistics are no part of what a gradient may make anew.
-        function = functools.partial(self.posterior, **arguments)
-        posterior = votes.given_to(function, *(() if activations is None else (activations,)))
-        return self.capsules(votes.dtype, *posterior, training=training)
+        kernel = self.select_kernel(votes, activations, **arguments)
+        if kernel is None:
+            function = functools.partial(self.posterior, **arguments)
+            tensors = () if activations is None else (activations,)
+            kernel = functools.partial(votes.given_to, function, *tensors)
+        return self.capsules(votes.dtype, *kernel(), training=training)
+
+    def select_kernel(self, votes, activations=None, **arguments):
+        return kernels.variational_bayes.select(
+            votes, activations, iterations=self.iterations, **arguments
+        )
 
     def get_config(self):
         return {

@@ -52,6 +52,8 @@ CASES = [
         {"form": "paper", "iterations": 3, "inverse_temperature": 1.0},
         keep_length=False,
     ),
+    Case("variational_bayes", uniform={"iterations": 1}, keep_length=False),
+    Case("variational_bayes", {"iterations": 2, "batch_normalization": False}, keep_length=False),
     Case("cluster", {"cluster_size": 3}, sums="children", keep_length=False),
 ]
 PARENTS, CHILDREN, POSE = 4, 5, 3
