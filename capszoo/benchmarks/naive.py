@@ -12,11 +12,13 @@ import math
 import keras
 from keras import ops
 
+from capszoo.ops import digamma
 from capszoo.ops import log_normalize
 from capszoo.ops import squash
 from capszoo.routing import ClusterRouting
 from capszoo.routing import DynamicRouting
 from capszoo.routing import EMRouting
+from capszoo.routing import VariationalBayesRouting
 
 
 @keras.saving.register_keras_serializable(package="capszoo_benchmarks")
@@ -74,9 +76,43 @@ class NaiveEMRouting(EMRouting):
         return (*outputs, coupling) if return_coupling else outputs
 
 
+@keras.saving.register_keras_serializable(package="capszoo_benchmarks")
+class NaiveVariationalBayesRouting(VariationalBayesRouting):
+    """Variational Bayes routing by elementwise products of the size of the votes, and sums."""
+
+    def posterior(self, votes, activations=None, mask=None, return_coupling=False, windows=None):
+        presence, pose_dim = ops.expand_dims(activations, -2), votes.shape[-1]
+        below = ops.arange(pose_dim, dtype="float32")
+        coupling = ops.exp(log_normalize(ops.zeros_like(votes[..., 0])))
+        for iteration in range(self.iterations):
+            weights = ops.expand_dims(coupling * presence, -1)
+            taken = ops.sum(weights, axis=-2)
+            mass = 1.0 + taken
+            averages = ops.sum(weights * votes, axis=-2) / (taken + 1e-7)
+            means = taken * averages / mass
+            squares = ops.square(votes - ops.expand_dims(averages, -2))
+            scales = 1.0 + ops.sum(weights * squares, axis=-2)
+            scales = scales + taken / mass * ops.square(averages)
+            if iteration < self.iterations - 1:
+                log_mixing = digamma(mass) - digamma(ops.sum(mass, axis=-2, keepdims=True))
+                freedom = pose_dim + mass
+                log_precision = ops.sum(digamma((freedom - below) / 2), axis=-1, keepdims=True)
+                log_precision = log_precision + pose_dim * math.log(2.0)
+                log_precision = log_precision - ops.sum(ops.log(scales), axis=-1, keepdims=True)
+                squares = ops.square(votes - ops.expand_dims(means, -2))
+                distances = ops.expand_dims(freedom / scales, -2) * squares
+                distances = ops.sum(distances, axis=-1) + pose_dim / mass
+                log_densities = log_precision - pose_dim * math.log(2 * math.pi) - distances
+                log_coupling = log_normalize(log_mixing + 0.5 * log_densities, windows)
+                coupling = ops.exp(log_coupling)
+        outputs = (means, scales, mass[..., 0])
+        return (*outputs, coupling) if return_coupling else outputs
+
+
 _NAIVE = {
     DynamicRouting: NaiveDynamicRouting,
     EMRouting: NaiveEMRouting,
+    VariationalBayesRouting: NaiveVariationalBayesRouting,
     # Its equations, without a kernel. The authors' code differs in how votes are made: see
     # `NaiveClusterCapsNet`.
     ClusterRouting: ClusterRouting,
@@ -93,7 +129,7 @@ def naive(routing):
     """
     if type(routing) not in _NAIVE:
         raise ValueError(
-            "There are straightforward implementations of dynamic, em and cluster routing to "
-            f"compare with. Received: {type(routing).__name__}"
+            "There are straightforward implementations to compare with of "
+            f"{', '.join(known.__name__ for known in _NAIVE)}. Received: {type(routing).__name__}"
         )
     return _NAIVE[type(routing)].from_config(routing.get_config())

@@ -41,8 +41,9 @@ class CapsuleLayer(keras.layers.Layer):
         kernel_regularizer: Regularizer of the transforms. Defaults to `None`.
         recompute: Whether the gradient makes votes and routing anew instead of keeping what
             they computed: less memory, more time. Where each child has a transform of its own,
-            the routings `dynamic` (of dense capsules) and `em` make votes anew in any case, and
-            `cluster` makes them, and nothing else, anew. Defaults to `False`.
+            the routings `dynamic` (of dense capsules), `em` and `variational_bayes` make votes
+            anew in any case, and `cluster` makes them, and nothing else, anew.
+            Defaults to `False`.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:

@@ -47,7 +47,9 @@ def test_counts_inside_of_residual_capsules():
     assert count_model(model, 2)[0] == count_model(apart, 2)[0] > 0
 
 
-@pytest.mark.parametrize("name", ["capsnet_digits", "em_capsnet_digits", "cluster_capsnet_digits"])
+@pytest.mark.parametrize(
+    "name", ["capsnet_digits", "em_capsnet_digits", "vb_capsnet_digits", "cluster_capsnet_digits"]
+)
 def test_straightforward_routing_is_the_same_routing(name, rng):
     """What is compared computes the same: a network's scores with either."""
     model = capszoo.load(name)
@@ -97,7 +99,7 @@ def test_straightforward_cluster_network_is_the_same_network(rng):
 
 
 def test_no_straightforward_routing():
-    with pytest.raises(ValueError, match=r"dynamic, em and cluster.*SelfAttentionRouting"):
+    with pytest.raises(ValueError, match=r"of DynamicRouting, EMRouting.*SelfAttentionRouting"):
         naive(capszoo.routing.get("self_attention"))
 
 
@@ -218,7 +220,7 @@ def test_a_place_that_cannot_be_written_is_refused_before_measuring(run, tmp_pat
         (["capsnet_digits", "--repeats", "0"], "repeats"),
         (["capsnet_digits", "--compare", "iterations"], "Expected --compare KEY=VALUE"),
         (["capsnet_digits", "--compare", "iteration=2"], "iteration"),
-        (["efficient_capsnet_digits", "--naive"], "dynamic, em and cluster"),
+        (["efficient_capsnet_digits", "--naive"], "of DynamicRouting, EMRouting"),
         (["routing", "--compare", "iteration=2"], "argument of DynamicRouting.*iteration=2"),
         (["routing", "--compare", "iterations=0"], "argument of DynamicRouting.*iterations"),
         (["DenseCapsules", "--compare", "poses=2"], "arguments passed to DenseCapsules.*poses"),
