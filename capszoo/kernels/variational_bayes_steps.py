@@ -4,6 +4,7 @@ import dataclasses
 import math
 from typing import ClassVar
 
+import keras
 from keras import ops
 
 from capszoo.kernels.mixture_vjp import MixtureSteps
@@ -79,4 +80,5 @@ class VariationalBayesSteps(MixtureSteps):
 
 def _halves(mass, pose_dim):
     """`(freedom - d) / 2` for all `d` below the size of a pose."""
-    return 0.5 * (ops.expand_dims(mass, -1) + ops.arange(1, pose_dim + 1, dtype="float32"))
+    one_up = ops.arange(1, pose_dim + 1, dtype=keras.backend.standardize_dtype(mass.dtype))
+    return 0.5 * (ops.expand_dims(mass, -1) + one_up)

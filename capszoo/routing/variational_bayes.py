@@ -208,6 +208,7 @@ class VariationalBayesRouting(IterativeRouting):
 
     def capsules(self, dtype, means, scales, mass, *coupling, training=None):
         """Computes the outputs of `call` from those of `posterior`, in a dtype."""
+        means, scales, mass = (ops.cast(one, "float32") for one in (means, scales, mass))
         log_mixing, log_precision = expected_logs(mass, scales)
         entropy = 0.5 * (means.shape[-1] * math.log(2 * math.pi * math.e) - log_precision)
         use, threshold = (
