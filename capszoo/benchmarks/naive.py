@@ -15,6 +15,7 @@ from keras import ops
 from capszoo.benchmarks.naive_single_pass import NaiveAttentionRouting
 from capszoo.benchmarks.naive_single_pass import NaiveInterestRouting
 from capszoo.benchmarks.naive_single_pass import NaiveStarRouting
+from capszoo.ops import digamma
 from capszoo.ops import log_normalize
 from capszoo.ops import squash
 from capszoo.routing import AttentionRouting
@@ -26,6 +27,7 @@ from capszoo.routing import InterestRouting
 from capszoo.routing import InvertedAttentionRouting
 from capszoo.routing import SelfRouting
 from capszoo.routing import StarRouting
+from capszoo.routing import VariationalBayesRouting
 
 
 @keras.saving.register_keras_serializable(package="capszoo_benchmarks")
@@ -149,12 +151,46 @@ class NaiveDeepCapsRouting(DeepCapsRouting):
         return (poses, coupling) if return_coupling else poses
 
 
+@keras.saving.register_keras_serializable(package="capszoo_benchmarks")
+class NaiveVariationalBayesRouting(VariationalBayesRouting):
+    """Variational Bayes routing by elementwise products of the size of the votes, and sums."""
+
+    def posterior(self, votes, activations=None, mask=None, return_coupling=False, windows=None):
+        presence, pose_dim = ops.expand_dims(activations, -2), votes.shape[-1]
+        below = ops.arange(pose_dim, dtype="float32")
+        coupling = ops.exp(log_normalize(ops.zeros_like(votes[..., 0])))
+        for iteration in range(self.iterations):
+            weights = ops.expand_dims(coupling * presence, -1)
+            taken = ops.sum(weights, axis=-2)
+            mass = 1.0 + taken
+            averages = ops.sum(weights * votes, axis=-2) / (taken + 1e-7)
+            means = taken * averages / mass
+            squares = ops.square(votes - ops.expand_dims(averages, -2))
+            scales = 1.0 + ops.sum(weights * squares, axis=-2)
+            scales = scales + taken / mass * ops.square(averages)
+            if iteration < self.iterations - 1:
+                log_mixing = digamma(mass) - digamma(ops.sum(mass, axis=-2, keepdims=True))
+                freedom = pose_dim + mass
+                log_precision = ops.sum(digamma((freedom - below) / 2), axis=-1, keepdims=True)
+                log_precision = log_precision + pose_dim * math.log(2.0)
+                log_precision = log_precision - ops.sum(ops.log(scales), axis=-1, keepdims=True)
+                squares = ops.square(votes - ops.expand_dims(means, -2))
+                distances = ops.expand_dims(freedom / scales, -2) * squares
+                distances = ops.sum(distances, axis=-1) + pose_dim / mass
+                log_densities = log_precision - pose_dim * math.log(2 * math.pi) - distances
+                log_coupling = log_normalize(log_mixing + 0.5 * log_densities, windows)
+                coupling = ops.exp(log_coupling)
+        outputs = (means, scales, mass[..., 0])
+        return (*outputs, coupling) if return_coupling else outputs
+
+
 _NAIVE = {
     DeepCapsRouting: NaiveDeepCapsRouting,
     DynamicRouting: NaiveDynamicRouting,
     EMRouting: NaiveEMRouting,
     InvertedAttentionRouting: NaiveInvertedAttentionRouting,
     SelfRouting: NaiveSelfRouting,
+    VariationalBayesRouting: NaiveVariationalBayesRouting,
     # Its equations, without a kernel. The authors' code differs in how votes are made: see
     # `NaiveClusterCapsNet`.
     ClusterRouting: ClusterRouting,

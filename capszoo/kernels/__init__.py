@@ -12,4 +12,5 @@ from capszoo.kernels import in_tiles
 from capszoo.kernels import inverted_attention
 from capszoo.kernels import self_attention
 from capszoo.kernels import self_routing
+from capszoo.kernels import variational_bayes
 from capszoo.kernels.selection import disabled

@@ -44,9 +44,9 @@ class CapsuleLayer(keras.layers.Layer):
         kernel_regularizer: Regularizer of the transforms. Defaults to `None`.
         recompute: Whether the gradient makes votes and routing anew instead of keeping what
             they computed: less memory, more time. Where each child has a transform of its own,
-            the routings `dynamic` (of dense capsules) and `em` make votes anew in any case,
-            `cluster` makes them, and nothing else, anew, and `self_routing` makes none where they
-            are many. Defaults to `False`.
+            the routings `dynamic` (of dense capsules), `em` and `variational_bayes` make votes
+            anew in any case, `cluster` makes them, and nothing else, anew, and `self_routing` makes
+            none where they are many. Defaults to `False`.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -57,6 +57,8 @@ class CapsuleLayer(keras.layers.Layer):
             give nothing and count for nothing. Masks of layers before, as of
             `keras.layers.Masking`, come by themselves. Defaults to `None`, all are there.
         return_coupling: Whether the couplings are returned too. Defaults to `False`.
+        training: Whether the layer is in training, which the routing is told. Defaults to `None`,
+            as the model around it.
 
     Raises:
         ValueError: If a size is not a positive integer, an option unknown, the inputs are not
@@ -154,7 +156,7 @@ class CapsuleLayer(keras.layers.Layer):
         before = self.compute_kernel_shape(poses_shape, child_dim)
         return (*before, self.routing.votes_per_child, self.num_capsules, pose_dim)
 
-    def call(self, inputs, mask=None, return_coupling=False):
+    def call(self, inputs, mask=None, return_coupling=False, training=None):
         poses, activations = self._poses_and_activations(inputs)
         mask = self._mask_of(poses, mask)
         if mask is not None:
@@ -169,6 +171,7 @@ class CapsuleLayer(keras.layers.Layer):
         return self.routing.route(
             self.lazy_votes(poses),
             activations,
+            training=training,
             mask=mask,
             return_coupling=return_coupling,
             **arguments,
@@ -259,7 +262,7 @@ class CapsuleLayer(keras.layers.Layer):
             self.compute_votes_shape(self._poses_shape(input_shape))
         )
 
-    def compute_output_spec(self, inputs, mask=None, return_coupling=False):
+    def compute_output_spec(self, inputs, mask=None, return_coupling=False, training=None):
         poses, _ = inputs if isinstance(inputs, (tuple, list)) else (inputs, None)
         votes_shape = self.compute_votes_shape(self._poses_shape(poses.shape))
         votes = keras.KerasTensor(votes_shape, dtype=self.compute_dtype)

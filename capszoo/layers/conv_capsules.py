@@ -187,8 +187,8 @@ class ConvCapsules2D(ConvCapsules):
     first costs one vote per type, the second as many as the window has positions. Transforms
     are shared over positions of the map and, by option, over types.
 
-    Routing happens at each position by itself, but for EM routing with votes from positions:
-    there the parents at all positions that see a child compete for it.
+    Routing happens at each position by itself, but for EM and variational Bayes routing with
+    votes from positions: there the parents at all positions that see a child compete for it.
 
     Args:
         num_capsules: How many types of parent capsules there are.

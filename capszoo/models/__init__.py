@@ -17,3 +17,4 @@ from capszoo.models.residual_capsnet import ResidualCapsNet
 from capszoo.models.self_routing_capsnet import SelfRoutingCapsNet
 from capszoo.models.signal_capsnet import SignalCapsNet
 from capszoo.models.tasks import CapsuleClassifier
+from capszoo.models.vb_capsnet import VBCapsNet

@@ -9,6 +9,8 @@ from capszoo.ops.coupling import cosine
 from capszoo.ops.coupling import couple
 from capszoo.ops.coupling import sum_children
 from capszoo.ops.coupling import uniform_coupling
+from capszoo.ops.digamma import digamma
+from capszoo.ops.digamma import trigamma
 from capszoo.ops.gating import activations_and_shares
 from capszoo.ops.gating import gate
 from capszoo.ops.labels import count_present

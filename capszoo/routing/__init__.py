@@ -19,3 +19,4 @@ from capszoo.routing.self_attention import SelfAttentionRouting
 from capszoo.routing.self_routing import SelfRouting
 from capszoo.routing.star import StarRouting
 from capszoo.routing.uniform import UniformRouting
+from capszoo.routing.variational_bayes import VariationalBayesRouting

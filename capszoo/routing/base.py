@@ -37,6 +37,8 @@ class Routing(keras.layers.Layer):
         return_coupling: Whether the couplings are returned too. Defaults to `False`.
         poses: Tensor of shape `(batch, *spatial, children, child_dim)`, only where the routing
             needs poses. Defaults to `None`.
+        training: Whether the layer is in training, where `call` takes it: of a routing that keeps
+            statistics. Defaults to `None`.
 
     Input shape:
         `(batch, *spatial, parents, children, pose_dim)`.
@@ -58,8 +60,10 @@ class Routing(keras.layers.Layer):
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
         # Who overrides `call` alone is to be called, not the kernels of what was before.
-        if "call" in vars(cls) and "select_kernel" not in vars(cls):
-            cls.select_kernel = Routing.select_kernel
+        if "call" in vars(cls):
+            for name in ("select_kernel", "route"):
+                if name not in vars(cls):
+                    setattr(cls, name, getattr(Routing, name))
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
@@ -83,12 +87,14 @@ class Routing(keras.layers.Layer):
         """
         return None
 
-    def route(self, votes, activations=None, **arguments):
+    def route(self, votes, activations=None, training=None, **arguments):
         """Combines votes that are not made yet: what capsule layers call.
 
         Args:
             votes: `capszoo.ops.LazyVotes`.
             activations: As in `call`. Defaults to `None`.
+            training: Whether the layer is in training; for a routing whose `call` takes it.
+                Defaults to `None`.
             **arguments: Other arguments of `call`.
 
         Returns:
@@ -97,9 +103,12 @@ class Routing(keras.layers.Layer):
         Raises:
             ValueError: If there is a mask and `call` takes none.
         """
+        taken = inspect.signature(self.call).parameters
+        if "training" in taken:
+            arguments["training"] = training
         if arguments.get("mask") is None:
             arguments.pop("mask", None)
-        elif "mask" not in inspect.signature(self.call).parameters:
+        elif "mask" not in taken:
             raise ValueError(
                 f"{type(self).__name__} cannot leave out missing children: its `call` takes no "
                 "`mask`."
@@ -133,7 +142,13 @@ class Routing(keras.layers.Layer):
         return None  # parents are all there
 
     def compute_output_spec(
-        self, votes, activations=None, mask=None, return_coupling=False, poses=None
+        self,
+        votes,
+        activations=None,
+        mask=None,
+        return_coupling=False,
+        poses=None,
+        training=None,
     ):
         def spec(shape):
             return keras.KerasTensor(shape, dtype=self.compute_dtype)

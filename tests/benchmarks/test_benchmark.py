@@ -73,6 +73,7 @@ def test_a_decoder_counts_its_maps():
     [
         "capsnet_digits",
         "em_capsnet_digits",
+        "vb_capsnet_digits",
         "cluster_capsnet_digits",
         "inverted_attention_capsnet_digits",
         "self_routing_capsnet_digits",
@@ -265,7 +266,7 @@ def test_a_place_that_cannot_be_written_is_refused_before_measuring(run, tmp_pat
         (["capsnet_digits", "--repeats", "0"], "repeats"),
         (["capsnet_digits", "--compare", "iterations"], "Expected --compare KEY=VALUE"),
         (["capsnet_digits", "--compare", "iteration=2"], "iteration"),
-        (["efficient_capsnet_digits", "--naive"], "dynamic, em and cluster"),
+        (["efficient_capsnet_digits", "--naive"], "of DynamicRouting, EMRouting"),
         (["routing", "--compare", "iteration=2"], "argument of DynamicRouting.*iteration=2"),
         (["routing", "--compare", "iterations=0"], "argument of DynamicRouting.*iterations"),
         (["DenseCapsules", "--compare", "poses=2"], "arguments passed to DenseCapsules.*poses"),

@@ -134,6 +134,10 @@ def em(iterations, **options):
     return {"name": "em", "iterations": iterations, "inverse_temperature": 0.05, **options}
 
 
+def variational_bayes(iterations):
+    return {"name": "variational_bayes", "iterations": iterations, "batch_normalization": False}
+
+
 CASES = {
     "dynamic": [
         Case({"name": "dynamic", "iterations": 1}),
@@ -165,6 +169,20 @@ CASES = {
             batch=2,
         ),
         Case(em(2), {"kernel_size": 2, "share_types": True}, "votes", recompute=True, batch=2),
+    ],
+    "variational_bayes": [
+        Case(variational_bayes(3)),
+        Case(variational_bayes(3), batch=ROWS, coupling=False),
+        Case(variational_bayes(1), POSITIONS, batch=2),
+        Case(variational_bayes(3), POSITIONS, batch=7),
+        Case(variational_bayes(2), {**POSITIONS, "strides": 2, "padding": "same"}, batch=7),
+        Case(
+            variational_bayes(2),
+            {"kernel_size": 2, "share_types": True},
+            "votes",
+            recompute=True,
+            batch=2,
+        ),
     ],
     "cluster": [
         Case({"name": "cluster", "cluster_size": 5}),

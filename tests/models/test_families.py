@@ -32,6 +32,15 @@ SMALL = {
         "capsule_types": (4,),
         "capsule_strides": (2,),
     },
+    "vb_capsnet": {
+        **DIGITS,
+        "conv_filters": 16,
+        "conv_kernel_size": 3,
+        "conv_strides": 1,
+        "primary_types": 4,
+        "capsule_types": (4,),
+        "capsule_strides": (2,),
+    },
     "cluster_capsnet": {
         **DIGITS,
         "capsule_types": 3,
@@ -164,6 +173,8 @@ SMALL_CLUSTER = {"cluster_size": 5, "pose_dim": 6}
         ("capsnet", {"decoder": None}, 6_804_384),
         ("em_capsnet", {}, 316_650),
         ("em_capsnet", {"conv_filters": 64, "primary_types": 8, "capsule_types": (16, 16)}, 68_618),
+        ("vb_capsnet", {}, 68_714),
+        ("vb_capsnet", {"primary_types": 16, "capsule_types": (32, 32)}, 244_682),
         ("cluster_capsnet", {}, 3_833_857),
         ("cluster_capsnet", {"pose_dim": 16}, 1_744_897),
         ("cluster_capsnet", SMALL_CLUSTER, 178_993),
@@ -340,6 +351,7 @@ def test_layers_that_iterate_together(tmp_path):
     "routing",
     [
         "cluster",
+        "deepcaps",
         "em",
         "interest",
         "inverted_attention",
@@ -348,6 +360,7 @@ def test_layers_that_iterate_together(tmp_path):
         "self_routing",
         "star",
         "uniform",
+        "variational_bayes",
     ],
 )
 def test_capsnet_with_every_routing(routing):
@@ -372,6 +385,7 @@ def test_self_routing_capsnet_with_other_routings(routing):
     ("name", "arguments", "match"),
     [
         ("em_capsnet", {"routing": "dynamic"}, "explicit activations"),
+        ("vb_capsnet", {"routing": "dynamic"}, "VBCapsNet needs .*explicit activations"),
         ("em_capsnet", {"pose_dim": 8}, "square"),
         ("em_capsnet", {"capsule_types": (4, 4)}, "one length"),
         ("em_capsnet", {"image_shape": (4, 4, 1)}, "smallest that works is 5x5"),

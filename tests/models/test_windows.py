@@ -26,6 +26,16 @@ PAIRS = {
         "conv_capsules_1",
         (None, 4, 5, 4, 16),  # ((13 - 4) - 2) / 2 by 9 / 2
     ),
+    "vb_capsnet": (
+        {
+            "conv_kernel_size": (5, 1),
+            "conv_strides": (1, 2),
+            "capsule_kernel_size": (3, 1),
+            "capsule_strides": ((2, 1),),
+        },
+        "conv_capsules_1",
+        (None, 4, 5, 4, 16),  # ((13 - 4) - 2) / 2 by 9 / 2
+    ),
     "efficient_capsnet": (
         {
             "kernel_sizes": ((5, 1), (1, 3)),
@@ -103,6 +113,7 @@ def test_squares_are_numbers(name):
         arguments = {
             "capsnet": {"primary_kernel_size": pair(3), "primary_strides": pair(2)},
             "em_capsnet": {"conv_kernel_size": pair(3), "capsule_strides": (pair(2),)},
+            "vb_capsnet": {"conv_kernel_size": pair(3), "capsule_strides": (pair(2),)},
             "efficient_capsnet": {"kernel_sizes": (pair(3), 3), "strides": (1, pair(2))},
             "deepcaps": {"conv_kernel_size": pair(3)},
             "residual_capsnet": {"conv_kernel_size": pair(3), "conv_strides": pair(1)},

@@ -89,6 +89,8 @@ CASES = [
     ),
     Case("inverted_attention", uniform={"iterations": 1}, keep_length=False),
     Case("inverted_attention", {"iterations": 3}, keep_length=False),
+    Case("variational_bayes", uniform={"iterations": 1}, keep_length=False),
+    Case("variational_bayes", {"iterations": 2, "batch_normalization": False}, keep_length=False),
     Case("cluster", {"cluster_size": 3}, sums="children", keep_length=False),
     Case(
         "attention",
