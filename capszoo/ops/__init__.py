@@ -7,6 +7,7 @@ from capszoo.ops.coupling import agreement
 from capszoo.ops.coupling import couple
 from capszoo.ops.coupling import sum_children
 from capszoo.ops.coupling import uniform_coupling
+from capszoo.ops.depthwise_convolution import depthwise_conv2d
 from capszoo.ops.labels import count_present
 from capszoo.ops.labels import multi_hot
 from capszoo.ops.labels import present_classes
