@@ -8,6 +8,7 @@ import math
 import keras
 from keras import ops
 
+from capszoo.device import compiled_by_jax
 from capszoo.device import compiled_by_torch
 from capszoo.device import runs_on_cpu
 from capszoo.ops import fourier
@@ -244,7 +245,8 @@ def same_pads(size, kernel_size, strides):
 def _conv_directly(inputs, kernel, strides, padding):
     kernel_size = tuple(kernel.shape[:-2])
     images = images_at_once(inputs, kernel_size, strides, padding)
-    if images is not None:
+    # What is not compiled as a whole would compile its loop anew at each call.
+    if images is not None and compiled_by_jax(inputs, kernel):
         return _conv_in_turn(inputs, kernel, strides, padding, images)
     if not prefers_patches(kernel_size, strides):
         return ops.conv(

@@ -9,6 +9,7 @@ from capszoo.ops import conv
 from capszoo.ops import conv2d
 from capszoo.ops import convolution
 from capszoo.ops import extract_patches
+from tests.layer_checks import compiled_on_jax
 from tests.layer_checks import gradients
 from tests.layer_checks import to_numpy
 from tests.ops.loops import loop_patches
@@ -107,6 +108,12 @@ def test_in_turn(size, strides, padding, rng, monkeypatch):
     assert images in (2, 3, 6)
     assert images < 6 or strides != (1, 1)
 
+    groups = []
+    in_turn = convolution._conv_in_turn
+    monkeypatch.setattr(
+        convolution, "_conv_in_turn", lambda *given: groups.append(given[-1]) or in_turn(*given)
+    )
+
     def ours(x, kernel):
         return keras.ops.square(conv2d(x, kernel, strides, padding))
 
@@ -118,8 +125,15 @@ def test_in_turn(size, strides, padding, rng, monkeypatch):
     np.testing.assert_allclose(
         to_numpy(ours(x, kernel)), to_numpy(theirs(x, kernel)), rtol=1e-3, atol=1e-4
     )
+    assert groups == []
+    ours = compiled_on_jax(ours)
+    np.testing.assert_allclose(
+        to_numpy(ours(x, kernel)), to_numpy(theirs(x, kernel)), rtol=1e-3, atol=1e-4
+    )
     for one, other in zip(gradients(ours, x, kernel), gradients(theirs, x, kernel), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-3)
+    assert groups
+    assert set(groups) == {images}
 
 
 def test_images_take_turns_where_it_helps(monkeypatch):
