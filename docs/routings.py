@@ -35,10 +35,9 @@ _HEAD = """# Choosing a routing
 ## What each can do
 
 Every routing runs on JAX, TensorFlow and PyTorch, and gives the same numbers. In a column of a
-layer, `yes` says that the layer takes the routing with its default arguments. *Activations*:
-`explicit` are a pair with the poses,
-else a capsule is as present as its pose is long. *Mask*: whether children may be missing.
-*Kernels*: whether some of [these](../kernels.md) compute it faster.
+layer, `yes` says that the layer takes the routing with its default arguments. *Activations*: whether
+they are a pair with the poses. *Mask*: whether children may be missing. *Kernels*: whether some of
+[these](../kernels.md) compute it faster. What several routings differ in is on their own pages.
 """
 
 _COSTS = """## What each costs
@@ -100,7 +99,7 @@ def _matrix(names):
             [
                 f"[`{name}`]({name}.md)",
                 *(_yes(takes(*layer[1:], name)) for layer in LAYERS),
-                "explicit" if cls.explicit_activations else "length",
+                _yes(cls.explicit_activations),
                 _yes("mask" in inspect.signature(cls.call).parameters),
                 _yes(cls.select_kernel is not Routing.select_kernel),
                 ", ".join(f"`{argument}`" for argument in cls.tunable_arguments) or "-",
