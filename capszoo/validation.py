@@ -31,6 +31,23 @@ def unknown_name_error(kind: str, name: object, allowed: Iterable[str]) -> Value
     )
 
 
+def plain(text: object) -> str:
+    """Text of somebody else's for a terminal: what would move the cursor or colour is spelt out.
+
+    Args:
+        text: What they wrote, or `None`.
+
+    Returns:
+        String of printable characters.
+
+    Example:
+
+    >>> capszoo.validation.plain("cat\x1b[31m")
+    "cat\\\\x1b[31m"
+    """
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in str(text or ""))
+
+
 def check_choice(argument: str, value: Any, allowed: Collection[str]) -> Any:
     """Raises `ValueError` unless `value` is one of the names in `allowed`."""
     if value not in allowed:

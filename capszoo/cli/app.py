@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 import os
 import signal
 import sys
@@ -25,9 +26,10 @@ app = typer.Typer(
 )
 _ANTICIPATED = (ValueError, TypeError, ImportError, OSError, RuntimeError)
 _INTERRUPTED = 128 + signal.SIGINT
-messages = Console(stderr=True, highlight=False)
+# Names of files and classes are printed as they are, brackets too.
+messages = Console(stderr=True, highlight=False, markup=False)
 # A pipe has no width of its own; a table in it should not be cut.
-tables = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
+tables = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 140)
 
 PresetArgument = Annotated[
     str, typer.Argument(metavar="PRESET", help="A preset: name, directory, YAML file or address.")
@@ -50,7 +52,7 @@ def main():
             if interruptions:
                 messages.print("Aborted.", style="red")
                 sys.exit(_INTERRUPTED)
-            messages.print(f"Error: {error}", style="red", markup=False, soft_wrap=True)
+            messages.print(f"Error: {error}", style="red", soft_wrap=True)
             sys.exit(2)
 
 
@@ -76,7 +78,16 @@ def _noted_interruptions():
 
 
 def print_json(content):
-    print(json.dumps(content, indent=2))
+    """Prints JSON, which has no NaN: what is not finite is null."""
+    print(json.dumps(_finite(content), indent=2))
+
+
+def _finite(content):
+    if isinstance(content, dict):
+        return {key: _finite(value) for key, value in content.items()}
+    if isinstance(content, (list, tuple)):
+        return [_finite(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content
 
 
 def percent(fraction):

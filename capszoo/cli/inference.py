@@ -91,9 +91,11 @@ def predict(
         pictures = 255 - pictures
     scores = model.predict(pictures, verbose=0)
     names = zoo.class_names(description)
+    if not np.isfinite(scores).all():
+        messages.print("Warning: some scores are not finite; they say nothing.", style="red")
     if output is not None:
         write_text(output, _as_csv(paths, scores, names))
-        messages.print(f"{len(paths)} pictures: {output}", markup=False, soft_wrap=True)
+        messages.print(f"{len(paths)} pictures: {output}", soft_wrap=True)
         return None
     best = np.argsort(-scores, axis=-1)[:, :top]
     found: list[dict[str, Any]] = [
@@ -118,7 +120,7 @@ def _read_pictures(images, shape):
             except ValueError as error:
                 if path == given or not str(error).startswith("Cannot read"):
                     raise
-                messages.print(f"Left out: {error}", style="red", markup=False, soft_wrap=True)
+                messages.print(f"Left out: {error}", style="red", soft_wrap=True)
                 continue
             paths.append(path)
             pictures.append(picture)

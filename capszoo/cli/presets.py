@@ -39,8 +39,8 @@ def list_command(
     for name, path in _files(pattern):
         try:
             preset = read_preset_file(path)
-        except ValueError as error:  # one broken file must not hide the others
-            messages.print(f"Left out: {error}", style="red", markup=False, soft_wrap=True)
+        except (ValueError, OSError) as error:  # one broken file must not hide the others
+            messages.print(f"Left out: {error}", style="red", soft_wrap=True)
             continue
         wanted = (
             family in (None, preset.family)
@@ -74,7 +74,7 @@ def _files(pattern):
         try:
             yield name, zoo.find_preset(name)
         except ValueError as error:  # two files of one name
-            messages.print(f"Left out: {error}", style="red", markup=False, soft_wrap=True)
+            messages.print(f"Left out: {error}", style="red", soft_wrap=True)
     for source, folder in cache.entries().items():
         name = source.rstrip("/").rpartition("/")[2]
         if fnmatch.fnmatch(name, pattern) or fnmatch.fnmatch(source, pattern):

@@ -68,7 +68,7 @@ def tune(
         resume=resume,
         workers=workers,
         data_dir=data_dir,
-        progress=lambda line: messages.print(line, markup=False, soft_wrap=True),
+        progress=lambda line: messages.print(line, soft_wrap=True),
     )
     if report is None:  # a worker's part
         return None
@@ -83,7 +83,7 @@ def tune(
     for trial in report["trials"]:
         if trial["status"] == "FAILED":
             reason = trial["failure"].partition("\n")[0]
-            messages.print(f"Failed: trial {trial['id']}: {reason}", markup=False, soft_wrap=True)
+            messages.print(f"Failed: trial {trial['id']}: {reason}", soft_wrap=True)
     if report["best"] is None:
         raise RuntimeError("No trial finished; each says its reason above.")
     for plot in report["plots"]:

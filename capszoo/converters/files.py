@@ -115,6 +115,11 @@ def write_arrays(arrays: Mapping[str, Any], file: str | os.PathLike) -> None:
             contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
             module.numpy.save_file(contiguous, partial)
         os.replace(partial, file)
+    except Exception as error:
+        # safetensors has an error of its own for a full disk.
+        if isinstance(error, OSError):
+            raise
+        raise OSError(f"Cannot write {str(file)!r}: {error}") from error
     finally:
         partial.unlink(missing_ok=True)
 

@@ -262,8 +262,9 @@ class CapsuleModel(AnsweringModel):
         if not isinstance(value, keras.layers.Layer):
             return value
         config = keras.saving.serialize_keras_object(value)
-        # The model builds it, for its own number of classes.
+        # The model builds it, for its own number of classes, and trains it.
         config.pop("build_config", None)
+        config.pop("compile_config", None)
         if value.dtype_policy == self.dtype_policy:
-            del config["config"]["dtype"]
+            config["config"].pop("dtype", None)  # a model has none of its own
         return config

@@ -14,12 +14,15 @@ the weights it speaks of: they are always complete. A finished run's folder is a
 
 import csv
 import json
+import math
 import os
 import pathlib
 import time
 
 import keras
 
+from capszoo.files import leftovers
+from capszoo.files import locked
 from capszoo.zoo import read_preset
 from capszoo.zoo import weights as weights_files
 from capszoo.zoo.presets import PRESET_FILE
@@ -50,7 +53,7 @@ class RunFolder:
 
     def check_new(self):
         """Makes the folder of a new run; raises `ValueError` if it holds anything already."""
-        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+        if self.path.exists() and not (self.path.is_dir() and leftovers(self.path)):
             raise ValueError(
                 f"The output folder {str(self.path)!r} is not empty. Go on with the run in it "
                 "with --resume (resume=True), or choose another one with --output."
@@ -70,6 +73,10 @@ class RunFolder:
                     f"for; only the number of epochs may change. There: {before[section]}. "
                     f"Asked for: {values}"
                 )
+
+    def locked(self):
+        """Keeps the folder for this run, until it ends: a context manager."""
+        return locked(self.path)
 
     def begin(self, preset):
         """Writes down what is going to be trained."""
@@ -147,6 +154,13 @@ class RecordEpochs(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         row = {"epoch": epoch + 1, **{key: float(value) for key, value in logs.items()}}
+        if not all(map(math.isfinite, row.values())):
+            odd = ", ".join(key for key, value in row.items() if not math.isfinite(value))
+            raise RuntimeError(
+                f"The training has diverged: {odd} of epoch {epoch + 1} is not finite. What was "
+                f"there after epoch {epoch} is kept in {str(self.folder.path)!r}. Try a lower "
+                "learning rate, or clip the gradients (clipnorm of the optimizer)."
+            )
         row["seconds"] = round(time.perf_counter() - self.started, 3)
         self.history.append(row)
         self.folder.record(self.model, self.history)

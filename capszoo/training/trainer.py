@@ -1,5 +1,6 @@
 """Training a preset: from its file to trained weights and a report."""
 
+import contextlib
 import datetime
 import math
 import os
@@ -9,7 +10,6 @@ from typing import Any
 import keras
 import numpy as np
 
-from capszoo import losses
 from capszoo.device import describe_hardware
 from capszoo.device import versions
 from capszoo.training.batches import EvaluationBatches
@@ -24,6 +24,7 @@ from capszoo.training.run_folder import best_epoch
 from capszoo.zoo import Preset
 from capszoo.zoo import build
 from capszoo.zoo import golden
+from capszoo.zoo import named_classes
 from capszoo.zoo.figures import unit_of
 from capszoo.zoo.objects import make_object
 from capszoo.zoo.saving import write_into
@@ -114,7 +115,9 @@ def train(
     if taken and verbose:
         said = ", ".join(f"{key}={value}" for key, value in taken.items())
         print(f"From the data {resolved.data.name!r}: {said}")
-    with distribution.scope():
+    # The folder is for whoever writes in it, one process of one run.
+    kept = folder.locked() if distribution.writes else contextlib.nullcontext()
+    with kept, distribution.scope():
         model, images, measured = _fit_and_measure(
             resolved, folder, distribution, data_dir, verbose
         )
@@ -259,14 +262,15 @@ def make_optimizer(spec, steps=None):
         if isinstance(cosine, dict) and "decay_steps" not in cosine:
             rate = {"CosineDecay": {"decay_steps": steps, **cosine}}
             spec = {name: {**arguments, "learning_rate": rate} for name in spec}
-    return make_object("optimizer", spec, keras.optimizers, keras.optimizers.schedules)
+    return make_object("optimizer", spec, named_classes.optimizers())
 
 
 def make_loss(spec):
     """Makes the loss that a preset names; `None` stays: the family's own."""
-    return None if spec is None else make_object("loss", spec, losses, keras.losses)
+    return None if spec is None else make_object("loss", spec, named_classes.loss_classes())
 
 
 def make_augmentation(section):
     """Makes the Keras layers that training images go through."""
-    return [make_object("augmentation layer", spec, keras.layers) for spec in section.augmentation]
+    classes = named_classes.augmentations()
+    return [make_object("augmentation layer", spec, classes) for spec in section.augmentation]

@@ -13,6 +13,8 @@ import json
 import pathlib
 import time
 
+from capszoo.files import leftovers
+from capszoo.files import locked
 from capszoo.files import write_text
 
 SEARCH_FILE = "search.json"
@@ -49,7 +51,7 @@ class SearchFolder:
             ValueError: If the folder holds anything and `resume` is false, or another search.
         """
         there = self.settings()
-        occupied = self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir()))
+        occupied = self.path.exists() and not self._is_free(there)
         if occupied and not (resume and there):
             holds = "is not empty" if there is None else f"holds the search {_describe(there)}"
             raise ValueError(
@@ -60,6 +62,18 @@ class SearchFolder:
             self._check_same(there, settings)
         self.trials.mkdir(parents=True, exist_ok=True)
         write_text(self.path / SEARCH_FILE, json.dumps(settings, indent=2))
+
+    def _is_free(self, settings):
+        """Whether nothing is in the folder but what a search leaves that never began."""
+        if settings is not None or not self.path.is_dir():
+            return False
+        if self.trials.is_dir() and not any(self.trials.iterdir()):
+            self.trials.rmdir()
+        return leftovers(self.path)
+
+    def locked(self):
+        """Keeps the folder for this search, until it ends: a context manager."""
+        return locked(self.path)
 
     def wait_for(self, settings):
         """Waits until the chief has made the folder, and checks that it is the same search.
@@ -111,7 +125,7 @@ class SearchFolder:
                 if history["observations"]
             }
             timing, failure = path.with_name("timing.json"), path.with_name("failure.txt")
-            times = json.loads(timing.read_text()) if timing.is_file() else {}
+            times = _read_timing(timing)
             text = failure.read_text(encoding="utf-8") if failure.is_file() else ""
             trials.append(
                 {
@@ -127,6 +141,14 @@ class SearchFolder:
                 }
             )
         return trials
+
+
+def _read_timing(path):
+    """What `timing.json` holds; nothing where a process was killed before it was written."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
 
 
 def _describe(settings):

@@ -24,6 +24,7 @@ from capszoo.tuning.space import override
 from capszoo.tuning.space import read_space
 from capszoo.validation import check_image_shape
 from capszoo.validation import check_positive_int
+from capszoo.zoo import named_classes
 from capszoo.zoo.objects import make_object
 
 FailedTrialError = keras_tuner.errors.FailedTrialError
@@ -215,7 +216,7 @@ class CapsuleHyperModel(keras_tuner.HyperModel):
         (optimizer,) = preset.training.optimizer.values()
         if isinstance(optimizer["learning_rate"], dict):
             model.optimizer.learning_rate = make_object(
-                "schedule", optimizer["learning_rate"], keras.optimizers.schedules
+                "schedule", optimizer["learning_rate"], named_classes.schedules()
             )
         started = time.perf_counter()
         history = model.fit(

@@ -1,11 +1,13 @@
 """What a search found: the best trials, the best for each size, `best.yaml`, `trials.csv`."""
 
 import csv
+import io
 import pathlib
 import re
 
 import keras_tuner
 
+from capszoo.files import write_text
 from capszoo.models import get_family
 from capszoo.tuning import plots
 from capszoo.tuning.objectives import metrics_of
@@ -112,10 +114,11 @@ def _write_csv(trials, path):
     names = sorted({name for one in trials for name in one["values"]})
     metrics = sorted({name for one in trials for name in one["metrics"]})
     plain = ["id", "status", "score", "epochs", "seconds", "fit_seconds"]
-    with open(path, "w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, [*plain, *metrics, *names, "failure"])
-        writer.writeheader()
-        for one in trials:
-            row = {key: one[key] for key in plain}
-            reason = one["failure"].partition("\n")[0]
-            writer.writerow({**row, **one["metrics"], **one["values"], "failure": reason})
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, [*plain, *metrics, *names, "failure"])
+    writer.writeheader()
+    for one in trials:
+        row = {key: one[key] for key in plain}
+        reason = one["failure"].partition("\n")[0]
+        writer.writerow({**row, **one["metrics"], **one["values"], "failure": reason})
+    write_text(path, text.getvalue())

@@ -143,7 +143,9 @@ def search(
         oracle.workers_go_on = shared
         oracle.on_trial_done = Progress(trials, folder, _to(sys.stdout, progress))
         # KerasTuner prints what it reloads, and the conditions of the space when it sends them.
+        kept = contextlib.nullcontext() if is_worker else folder.locked()
         with (
+            kept,
             kept_compilations(folder.compiled),
             open(os.devnull, "w") as nowhere,
             contextlib.redirect_stdout(nowhere),

@@ -18,7 +18,7 @@ import pydantic
 
 from capszoo.models import get_family
 from capszoo.validation import unknown_name_error
-from capszoo.zoo.schema import Section
+from capszoo.zoo.sections import Section
 
 
 class Entry(Section):

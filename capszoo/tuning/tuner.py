@@ -9,6 +9,7 @@ import traceback
 import keras
 import keras_tuner
 
+from capszoo.files import write_text
 from capszoo.tuning.released_memory import released_memory
 
 # How long a worker waits before it asks again for a trial that depends on others.
@@ -106,4 +107,4 @@ class CapsuleTuner(keras_tuner.Tuner):
 
     def _write(self, trial, name, text):
         path = pathlib.Path(self.get_trial_dir(trial.trial_id)) / name
-        path.write_text(text, encoding="utf-8")
+        write_text(path, text)

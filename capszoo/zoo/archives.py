@@ -21,8 +21,10 @@ _DAMAGE = (
     gzip.BadGzipFile,
     zlib.error,
     EOFError,
+    IndexError,  # of an entry without a name
     RuntimeError,
 )
+_MAX_NAME = 255  # bytes, of any file system
 
 
 def unpack(archive: pathlib.Path, folder: pathlib.Path, where: object = None) -> None:
@@ -49,7 +51,7 @@ def unpack(archive: pathlib.Path, folder: pathlib.Path, where: object = None) ->
             with (
                 gzip.open(archive) as plain,
                 # tarfile needs less of a file than its types say.
-                tarfile.open(fileobj=_Pieces(plain)) as opened,  # type: ignore[call-overload]
+                tarfile.open(fileobj=_Pieces(plain), mode="r:") as opened,  # type: ignore[call-overload]
             ):
                 _write_all(_check_all(_tar_files(opened), where), folder)
                 # gzip compares its checksum at the very end, which tarfile does not read.
@@ -101,6 +103,8 @@ def _check_all(files, where):
         path = pathlib.PureWindowsPath(name)
         if path.drive or path.root or ".." in path.parts or "\0" in name:
             raise ValueError(f"{where} was refused: {name!r} leads out of the target folder.")
+        if any(len(part.encode(errors="replace")) > _MAX_NAME for part in path.parts):
+            raise ValueError(f"{where} was refused: it holds a name over {_MAX_NAME} bytes.")
         if not is_plain:
             raise ValueError(f"{where} was refused: {name!r} is a link or no plain file.")
         total += size

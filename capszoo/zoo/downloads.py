@@ -2,13 +2,21 @@
 
 import os
 import pathlib
+import threading
+import time
 from urllib.parse import urljoin
 from urllib.parse import urlsplit
+
+from capszoo.validation import plain
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _SECONDS = (10, 30)  # to connect, and between two pieces
 _REDIRECTS = 5
-_PIECE = 1 << 16  # bytes
+_PIECE = 1 << 14  # bytes
+# A server that sends a byte now and then keeps to any time between two pieces: it is also given
+# so many seconds, and then so many more for each so many bytes.
+PATIENCE = 60  # seconds
+SLOWEST = 1000  # bytes a second
 
 
 def check_url(url: str) -> None:
@@ -25,6 +33,12 @@ def check_url(url: str) -> None:
     >>> capszoo.zoo.downloads.check_url("https://example.com/preset.yaml")
     """
     parts = urlsplit(url)
+    if parts.username or parts.password:
+        bare = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+        raise ValueError(
+            "Expected an address without a user's name and password, which would be printed and "
+            f"kept; a .netrc file may hold them. Received: one for {bare}"
+        )
     if not parts.hostname or parts.scheme not in ("https", "http"):
         raise ValueError(f"Expected an address https://host/path. Received: {url!r}")
     if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
@@ -46,20 +60,72 @@ def download(url: str, path: pathlib.Path, limit: int) -> None:
         ValueError: If the address is not allowed, or a web page or too much came.
         OSError: If the server cannot be reached, refuses or ends early, or the disk is full.
     """
-    # As long to import as the rest of the package, and most of its users never download.
-    import requests
-
-    try:
-        with requests.Session() as session, _open(session, url) as response:
-            if response.status_code != 200:
-                raise OSError(
-                    f"Could not download {url}: the server answered "
-                    f"{response.status_code} {response.reason}."
-                )
-            _write(response, url, path, limit)
-    except requests.RequestException as error:
-        raise OSError(f"Could not download {url}: {error}") from error
+    transfer = _Transfer(url, path, limit)
+    transfer.start()
+    started = time.monotonic()
+    while transfer.is_alive():
+        transfer.join(0.05)
+        if time.monotonic() - started > PATIENCE + transfer.written / SLOWEST:
+            transfer.given_up = True
+            raise OSError(
+                f"Could not download {url}: the server is too slow. After "
+                f"{time.monotonic() - started:.0f} seconds {transfer.written} bytes have come."
+            )
+    if transfer.error is not None:
+        raise transfer.error
     refuse_web_page(path, url)
+
+
+class _Transfer(threading.Thread):
+    """Downloads a file beside us, who see how it goes: reading from a socket has no deadline.
+
+    Args:
+        url: The address.
+        path: Where to write to.
+        limit: The most bytes it may have.
+    """
+
+    def __init__(self, url, path, limit):
+        super().__init__(daemon=True)
+        self.url, self.path, self.limit = url, path, limit
+        self.written = 0
+        self.given_up = False
+        self.error = None
+
+    def run(self):
+        try:
+            self._download()
+        except Exception as error:
+            self.error = error
+
+    def _download(self):
+        # As long to import as the rest of the package, and most of its users never download.
+        import requests
+
+        try:
+            with requests.Session() as session, _open(session, self.url) as response:
+                if response.status_code != 200:
+                    raise OSError(
+                        f"Could not download {self.url}: the server answered "
+                        f"{response.status_code} {plain(response.reason)}."
+                    )
+                self._write(response)
+        except requests.RequestException as error:
+            raise OSError(f"Could not download {self.url}: {error}") from error
+
+    def _write(self, response):
+        size = response.headers.get("content-length", "")
+        size = int(size) if size.isdecimal() else None
+        _check_size(size or 0, self.url, self.limit)
+        with open(self.path, "wb") as file, _progress() as progress:
+            task = progress.add_task(self.path.name, total=size)
+            for piece in response.iter_content(_PIECE):
+                if self.given_up:
+                    return
+                self.written += len(piece)
+                _check_size(self.written, self.url, self.limit)
+                file.write(piece)
+                progress.update(task, completed=self.written)
 
 
 def refuse_web_page(path: str | os.PathLike, url: str) -> None:
@@ -92,20 +158,6 @@ def _open(session, url):
             raise ValueError(f"{url} redirects to {target}, away from https://.")
         url = target
     raise OSError(f"Could not download {url}: more than {_REDIRECTS} redirects.")
-
-
-def _write(response, url, path, limit):
-    size = response.headers.get("content-length", "")
-    size = int(size) if size.isdecimal() else None
-    _check_size(size or 0, url, limit)
-    written = 0
-    with open(path, "wb") as file, _progress() as progress:
-        task = progress.add_task(path.name, total=size)
-        for piece in response.iter_content(_PIECE):
-            written += len(piece)
-            _check_size(written, url, limit)
-            file.write(piece)
-            progress.update(task, completed=written)
 
 
 def _check_size(size, url, limit):

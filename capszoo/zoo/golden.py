@@ -3,7 +3,7 @@
 import numpy as np
 
 from capszoo.models import CapsuleModel
-from capszoo.zoo.schema import Section
+from capszoo.zoo.sections import Section
 
 # Of the numbers, or of the largest where they are more than 1.
 TOLERANCE = 1e-4

@@ -1,11 +1,9 @@
-"""Objects named in a preset: `{ClassName: {argument: value}}`, from a list of namespaces."""
-
-import inspect
+"""Objects named in a preset: `{ClassName: {argument: value}}`, of the classes allowed there."""
 
 from capszoo.validation import unknown_name_error
 
 
-def make_object(kind, spec, *namespaces):
+def make_object(kind, spec, classes):
     """Makes an object from its class's name and arguments.
 
     Arguments of the same form are made first: `{Adam: {learning_rate: {CosineDecay: {...}}}}`.
@@ -13,7 +11,7 @@ def make_object(kind, spec, *namespaces):
     Args:
         kind: What it is, for the error: `"optimizer"`.
         spec: A mapping with the one key `ClassName`, its value a mapping of arguments.
-        *namespaces: Modules that hold the classes allowed, the first one wins.
+        classes: The classes allowed, by name; see `capszoo.zoo.named_classes`.
 
     Returns:
         The object.
@@ -21,27 +19,51 @@ def make_object(kind, spec, *namespaces):
     Raises:
         ValueError: If the form, the class or an argument is wrong.
     """
-    if not _is_spec(spec):
-        raise ValueError(
-            f"Expected {kind} as {{ClassName: {{argument: value}}}}. Received: {spec!r}"
-        )
+    check_object(kind, spec, classes)
     ((name, arguments),) = spec.items()
-    classes = {
-        key: value
-        for namespace in reversed(namespaces)
-        for key, value in vars(namespace).items()
-        if inspect.isclass(value) and not key.startswith("_")
-    }
-    if name not in classes:
-        raise unknown_name_error(kind, name, classes)
     arguments = {
-        key: make_object(f"{kind} argument {key}", value, *namespaces) if _is_spec(value) else value
+        key: make_object(f"{kind} argument {key}", value, classes) if _is_spec(value) else value
         for key, value in (arguments or {}).items()
     }
     try:
         return classes[name](**arguments)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{kind} {name}: {error}") from None
+        raise ValueError(f"{kind} {name}: {error or type(error).__name__}") from None
+
+
+def check_object(kind, spec, classes):
+    """Raises `ValueError` unless a spec, and each within it, is of a class allowed.
+
+    Args:
+        kind: What it is, for the error: `"optimizer"`.
+        spec: As in `make_object`.
+        classes: The classes allowed, by name.
+    """
+    if not _is_spec(spec):
+        raise ValueError(
+            f"Expected {kind} as {{ClassName: {{argument: value}}}}. Received: {spec!r}"
+        )
+    ((name, arguments),) = spec.items()
+    if name not in classes:
+        raise unknown_name_error(kind, name, classes)
+    for key, value in (arguments or {}).items():
+        if _is_spec(value):
+            check_object(f"{kind} argument {key}", value, classes)
+        else:
+            _refuse_hidden(f"{kind} argument {key}", value)
+
+
+def _refuse_hidden(kind, value):
+    """Raises `ValueError` if Keras would make an object of a part of an argument."""
+    if isinstance(value, dict):
+        if "class_name" in value:
+            raise ValueError(
+                f"Expected {kind} as {{ClassName: {{argument: value}}}}. Received: {value!r}"
+            )
+        value = list(value.values())
+    if isinstance(value, (list, tuple)):
+        for item in value:
+            _refuse_hidden(kind, item)
 
 
 def _is_spec(value):

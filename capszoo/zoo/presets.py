@@ -40,7 +40,9 @@ def _files():
         if not folder.is_dir():
             raise ValueError(f"CAPSZOO_PRESETS names {str(folder)!r}, which is not a folder.")
         for path in sorted(folder.rglob("*.yaml")):
-            if path.name in _NOT_PRESETS:
+            # A hidden folder is of a save that was killed, a link may lead nowhere.
+            hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+            if path.name in _NOT_PRESETS or hidden or not path.is_file():
                 continue
             name = path.parent.name if path.name == PRESET_FILE else path.stem
             files.setdefault(name, []).append(path)

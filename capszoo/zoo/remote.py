@@ -100,6 +100,11 @@ def _fill(source, folder):
 
 def _read(path, where):
     """Reads a preset file that somebody else wrote."""
+    if path.stat().st_size > _MAX_PRESET_BYTES:
+        raise ValueError(
+            f"{where} is too large: expected at most {_MAX_PRESET_BYTES} bytes. "
+            f"Received: {path.stat().st_size}"
+        )
     try:
         events = [type(event) for event in yaml.parse(path.read_bytes(), yaml.SafeLoader)]
     except yaml.YAMLError:
@@ -122,8 +127,16 @@ def _download_files(source, folder):
     preset = _read(folder / PRESET_FILE, where=address(name))
     if preset.weights is not None:
         file = folder / preset.weights.file
-        downloads.download(address(file.name), file, _MAX_WEIGHTS_BYTES)
+        downloads.download(address(file.name), file, _limit(preset.weights))
         weights_files.verify(file, preset.weights, where=address(file.name))
+
+
+def _limit(weights):
+    """The most bytes that are taken of a weights file: about as many as its preset states.
+
+    A few more, that a login page in its place, or a newer file, is told as what it is.
+    """
+    return min(weights.size + _MAX_PRESET_BYTES, _MAX_WEIGHTS_BYTES)
 
 
 def _download_archive(source, folder):
@@ -131,6 +144,7 @@ def _download_archive(source, folder):
     downloads.download(source, archive, archives.MAX_BYTES)
     archives.unpack(archive, unpacked, where=source)
     found = [*unpacked.glob(PRESET_FILE), *unpacked.glob(f"*/{PRESET_FILE}")]
+    found = [path for path in found if path.is_file()]
     if len(found) != 1:
         raise ValueError(
             f"Expected {source} to hold one {PRESET_FILE}, at its top or in a folder there. "
@@ -160,8 +174,14 @@ def _download_from_hub(source, folder):
     if endpoint is not None:
         downloads.check_url(endpoint)
 
-    def download(name):
+    def download(name, limit):
         try:
+            url = huggingface_hub.hf_hub_url(
+                named["repo"], name, revision=named["revision"], endpoint=endpoint
+            )
+            size = huggingface_hub.get_hf_file_metadata(url).size or 0
+            if size > limit:
+                raise ValueError(f"expected at most {limit} bytes. Received: {size}")
             path = huggingface_hub.hf_hub_download(
                 named["repo"],
                 name,
@@ -172,12 +192,15 @@ def _download_from_hub(source, folder):
         except Exception as error:  # the hub's own, and those of the HTTP client it uses
             if getattr(error, "errno", None) in _DISK_ERRORS:
                 raise
+            if type(error) is ValueError:
+                raise ValueError(f"{source}/{name} is too large: {error}") from None
             raise OSError(f"Could not download {name} of {source}: {error}") from error
         downloads.refuse_web_page(path, f"{source}/{name}")
         return pathlib.Path(path)
 
-    preset = _read(download(PRESET_FILE), where=f"{source}/{PRESET_FILE}")
+    preset = _read(download(PRESET_FILE, _MAX_PRESET_BYTES), where=f"{source}/{PRESET_FILE}")
     if preset.weights is not None:
         where = f"{source}/{preset.weights.file}"
-        weights_files.verify(download(preset.weights.file), preset.weights, where=where)
+        file = download(preset.weights.file, _limit(preset.weights))
+        weights_files.verify(file, preset.weights, where=where)
     shutil.rmtree(folder / ".cache", ignore_errors=True)  # the hub's notes

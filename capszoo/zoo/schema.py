@@ -1,7 +1,6 @@
 """The schema of a preset file. Strict: what is not here is refused."""
 
 import functools
-import re
 from typing import Annotated
 from typing import Any
 from typing import Literal
@@ -11,107 +10,23 @@ import pydantic
 from capszoo.data import names as data_names
 from capszoo.data.data_set import DATA_SETS
 from capszoo.models import get_family
+from capszoo.validation import plain
 from capszoo.validation import unknown_name_error
+from capszoo.zoo import named_classes
+from capszoo.zoo.objects import check_object
+from capszoo.zoo.sections import Data
+from capszoo.zoo.sections import Golden
+from capszoo.zoo.sections import Paper
+from capszoo.zoo.sections import PositiveInt
+from capszoo.zoo.sections import Published
+from capszoo.zoo.sections import Results
+from capszoo.zoo.sections import Section
+from capszoo.zoo.sections import Training
+from capszoo.zoo.sections import Weights
 
 SCHEMA_VERSION: Literal[1] = 1
 # Of presets from before there were others.
 DEFAULT_TASK = "classification"
-
-PositiveInt = Annotated[int, pydantic.Field(ge=1)]
-
-
-class Section(pydantic.BaseModel):
-    """Part of a preset: unknown keys and wrong types are errors."""
-
-    model_config = pydantic.ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class Paper(Section):
-    """The paper a preset follows."""
-
-    title: str
-    url: str
-
-
-class Data(Section):
-    """The data a preset is trained and measured on; its task and its data set add keys."""
-
-    name: str = pydantic.Field(description="name for capszoo.data.load")
-    value_range: Annotated[list[float], pydantic.Field(min_length=2, max_length=2)] | None = (
-        pydantic.Field(
-            default=None, description="numbers of black and white in an .npz file that is not uint8"
-        )
-    )
-    resize: Annotated[list[PositiveInt], pydantic.Field(min_length=2, max_length=2)] | None = (
-        pydantic.Field(default=None, description="height and width of all images, before the crop")
-    )
-    crop: Annotated[list[PositiveInt], pydantic.Field(min_length=2, max_length=2)] | None = (
-        pydantic.Field(
-            default=None,
-            description="height and width; at random in training, from the middle elsewhere",
-        )
-    )
-    augmentation: list[dict] = pydantic.Field(
-        default_factory=list,
-        description="Keras preprocessing layers of training, {ClassName: {argument: value}}",
-    )
-
-
-class Training(Section):
-    """How a preset is trained."""
-
-    epochs: PositiveInt
-    batch_size: PositiveInt
-    optimizer: dict = pydantic.Field(
-        default_factory=lambda: {"Adam": {"learning_rate": 1e-3}},
-        description="Keras optimizer, {ClassName: {argument: value}}",
-    )
-    loss: dict | None = pydantic.Field(
-        default=None, description="loss, {ClassName: {argument: value}}; null: the family's"
-    )
-    seed: Annotated[int, pydantic.Field(ge=0)] = 0
-
-
-class Results(Section):
-    """What was measured, and how; the measures of its task come first."""
-
-    parameters: PositiveInt
-    best_epoch: PositiveInt
-    epochs: PositiveInt
-    seed: int
-    training_seconds: Annotated[float, pydantic.Field(ge=0)]
-    command: str
-    date: str
-    hardware: str
-    versions: dict[str, str]
-
-
-class Published(Section):
-    """A figure somebody else has published, with its source."""
-
-    source: str
-
-
-class Weights(Section):
-    """The weights file, beside the preset file."""
-
-    file: str
-    sha256: Annotated[str, pydantic.Field(pattern="^[0-9a-f]{64}$")]
-    size: PositiveInt = pydantic.Field(description="bytes")
-    dtype: Literal["float32", "float16"] = pydantic.Field(
-        default="float32", description="in which the file holds them"
-    )
-
-    @pydantic.field_validator("file")
-    @classmethod
-    def _plain_name(cls, file):
-        if not re.fullmatch(r"[A-Za-z0-9_.-]+\.weights\.h5", file):
-            raise ValueError("must be a plain file name ending in .weights.h5")
-        return file
-
-
-class Golden(Section):
-    """What the trained model gives for synthetic examples, under its primary output's name."""
 
 
 class Preset(Section):
@@ -165,6 +80,10 @@ class Preset(Section):
         for argument in self.model:
             if argument not in allowed:
                 raise unknown_name_error(f"model argument of {self.family}:", argument, allowed)
+        for spec in getattr(self.data, "augmentation", ()):
+            check_object("data.augmentation layer", spec, named_classes.augmentations())
+        named_classes.check_configs("model", self.model)
+        named_classes.check_configs("layer_changes", self.layer_changes)
         names = getattr(self.data, "class_names", None)
         classes = self.model.get("num_classes")
         if names and classes is not None and len(names) != classes:
@@ -251,6 +170,7 @@ def validate(content: Any, where: object) -> Preset:
     """
     if not isinstance(content, dict):
         raise ValueError(f"{where}: expected a mapping of keys to values. Received: {content!r}")
+    _refuse_controls(content, where)
     version = content.get("schema_version", SCHEMA_VERSION)
     if isinstance(version, int) and version > SCHEMA_VERSION:
         raise ValueError(
@@ -270,6 +190,23 @@ def validate(content: Any, where: object) -> Preset:
     except pydantic.ValidationError as error:
         lines = [_explain(problem, schema) for problem in error.errors()]
         raise ValueError("\n  ".join([f"{where} is not a valid preset:", *lines])) from None
+
+
+def _refuse_controls(value, where, key=""):
+    """Raises `ValueError` if a text holds what would move a terminal's cursor, or worse."""
+    if isinstance(value, str):
+        if not value.replace("\n", "").replace("\t", "").isprintable():
+            raise ValueError(
+                f"{where} is not a valid preset:\n  {plain(key) or '(the whole file)'}: expected "
+                f"printable text. Received: {plain(value)!r}"
+            )
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            _refuse_controls(name, where, key)
+            _refuse_controls(item, where, f"{key}.{name}".lstrip("."))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            _refuse_controls(item, where, f"{key}.{index}")
 
 
 def _explain(problem, schema):

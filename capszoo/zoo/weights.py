@@ -1,6 +1,7 @@
 """Weights files: verified before they are read, written whole or not at all."""
 
 import hashlib
+import math
 import os
 import pathlib
 import textwrap
@@ -11,7 +12,12 @@ import h5py
 import keras
 import numpy as np
 
-from capszoo.zoo.schema import Weights
+from capszoo.files import check_room
+from capszoo.zoo.sections import Weights
+
+# What HDF5 writes beside the numbers.
+_BYTES_PER_ARRAY = 4096
+_LARGEST_NUMBER = 4
 
 
 def describe(path: pathlib.Path, dtype: Literal["float32", "float16"] = "float32") -> Weights:
@@ -42,27 +48,67 @@ def verify(path: pathlib.Path, weights: Weights, where: object = None) -> None:
 
 
 def load_into(model: keras.Model, path: pathlib.Path) -> None:
-    """Loads a verified weights file into a model.
+    """Loads a verified weights file into a model; warns of weights that are not finite.
 
     Raises:
-        ValueError: If it is no weights file of Keras, or one of another model.
+        ValueError: If it is no weights file of Keras, one of another model, or one whose numbers
+            lie in other files.
     """
     try:
+        with h5py.File(path) as file:
+            _refuse_other_files(file, path)
         with warnings.catch_warnings():
             # Keras warns where it leaves weights at random: not the model that was asked for.
             warnings.filterwarnings("error", message=".*freshly-initialized", category=UserWarning)
             model.load_weights(path)
-    except (OSError, KeyError, ValueError, UserWarning) as error:
+    except (OSError, KeyError, RuntimeError, TypeError, ValueError, UserWarning) as error:
         raise ValueError(
             f"The weights file {path} cannot be loaded into {type(model).__name__} "
             f"{model.name!r}, although it is the file its preset describes. Expected an HDF5 "
             f"file of that model's weights. Received: {textwrap.shorten(str(error), 400)}"
         ) from error
+    _warn_of_odd_numbers(model, path)
+
+
+def _refuse_other_files(group, path):
+    """Raises `ValueError` if a part of an HDF5 file lies in another, which no hash covers."""
+    for name in group:
+        link = group.get(name, getlink=True)
+        if isinstance(link, h5py.ExternalLink):
+            raise ValueError(f"{group.name}/{name} lies in another file, {link.filename!r}.")
+        item = group.get(name)
+        if isinstance(item, h5py.Dataset) and (item.external or item.is_virtual):
+            raise ValueError(f"{item.name} lies in another file.")
+        if isinstance(item, h5py.Group) and isinstance(link, h5py.HardLink):
+            _refuse_other_files(item, path)
+
+
+def _warn_of_odd_numbers(model, path):
+    odd = [
+        variable.path
+        for variable in model.weights
+        if keras.backend.is_float_dtype(variable.dtype)
+        and not np.isfinite(keras.ops.convert_to_numpy(variable.value).sum(dtype="float64"))
+    ]
+    if odd:
+        more = f" and {len(odd) - 5} more" if len(odd) > 5 else ""
+        warnings.warn(
+            f"The weights of {path} are not all finite: {', '.join(odd[:5])}{more} hold NaN or "
+            "infinity. What the model answers is worth nothing.",
+            stacklevel=3,
+        )
 
 
 def write(model: keras.Model, path: pathlib.Path) -> None:
-    """Saves a model's weights (with its optimizer's state, if it has any) atomically."""
+    """Saves a model's weights (with its optimizer's state, if it has any) atomically.
+
+    Raises:
+        OSError: If there is no room; what was there before is as it was.
+    """
     partial = path.with_name(f"partial-{path.name}")
+    variables = [*model.variables, *getattr(getattr(model, "optimizer", None), "variables", ())]
+    numbers = sum(math.prod(variable.shape) for variable in variables)
+    check_room(partial, _LARGEST_NUMBER * numbers + _BYTES_PER_ARRAY * (len(variables) + 100))
     model.save_weights(partial, overwrite=True)
     os.replace(partial, path)
 

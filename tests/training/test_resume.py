@@ -17,6 +17,7 @@ import capszoo
 from capszoo.training import train
 from capszoo.training.run_folder import RunFolder
 from capszoo.zoo import read_preset
+from tests.once import ONCE
 from tests.zoo.tiny import write_tiny
 from tests.zoo.tiny import write_toy
 
@@ -194,3 +195,85 @@ def test_a_record_is_written_whole_or_not_at_all(name, tmp_path):
     with pytest.raises(OSError, match="killed"):
         folder._write(name, fail)
     assert (tmp_path / name).read_text() == "before"
+
+
+def test_what_a_killed_beginning_left_counts_as_empty(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    folder.check_new()
+    for name in (".lock", "preset.yaml.partial"):
+        (folder.path / name).write_text("")
+    folder.check_new()
+    (folder.path / "notes.txt").write_text("somebody's")
+    with pytest.raises(ValueError, match="is not empty"):
+        folder.check_new()
+
+
+def test_two_trainings_do_not_share_a_folder(uninterrupted, tmp_path):
+    path, whole = uninterrupted
+    run = shutil.copytree(whole, tmp_path / "run")
+    before = sorted(os.listdir(run))
+    script = HOLDER.format(lock=str(run / ".lock"))
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as holder:
+        assert holder.stdout.readline() == b"kept\n"
+        with pytest.raises(ValueError, match=r"Another process is writing into '.*run'"):
+            train(path, output=run, resume=True, verbose=0)
+        holder.kill()
+    # The lock of a process that was killed locks nobody out, and stays nowhere.
+    train(path, output=run, resume=True, verbose=0)
+    assert sorted(os.listdir(run)) == before
+
+
+HOLDER = """
+import time, filelock
+lock = filelock.FileLock({lock!r})
+lock.acquire()
+print("kept", flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_diverged_run_is_no_finished_one(tmp_path):
+    path = write_toy(
+        tmp_path, training={"epochs": 2, "optimizer": {"SGD": {"learning_rate": 1e30}}}
+    )
+    with pytest.raises(RuntimeError, match=r"has diverged: .*loss.* of epoch 1 is not finite"):
+        train(path, output=tmp_path / "run", verbose=0)
+    assert read_preset(tmp_path / "run").weights is None
+    assert not (tmp_path / "run" / "report.json").exists()
+
+
+FULL = """
+import resource, sys
+import capszoo
+from tests.zoo.tiny import tiny_model
+model = tiny_model()
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+for save in (
+    lambda: model.save_to_preset(sys.argv[1] + "/saved"),
+    lambda: capszoo.training.train(sys.argv[2], output=sys.argv[1] + "/run", verbose=0),
+):
+    try:
+        save()
+    except OSError as error:
+        print(error)
+print(model.count_params())
+"""
+
+
+@ONCE
+def test_a_full_disk_ends_in_an_error_and_the_model_stays(tmp_path):
+    path = write_toy(tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, str(tmp_path), str(path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    first, second, parameters = done.stdout.splitlines()
+    assert "Cannot write" in first
+    assert "partial-model.weights.h5" in first
+    assert "partial-epoch-1.weights.h5" in second
+    assert int(parameters) > 0
+    assert not (tmp_path / "saved").exists()
+    assert not list((tmp_path / "run").glob("*.h5"))

@@ -105,6 +105,29 @@ def test_a_trial_that_ended_unheard_of_is_not_repeated(tmp_path):
         assert oracle.trials["1"].score is not None
 
 
+def test_half_written_notes_lose_no_trial(tmp_path):
+    search_tiny(tmp_path, trials=1)
+    folder = SearchFolder(tmp_path / "search")
+    (folder.trials / "trial_0" / "timing.json").write_text("")
+    report = search_tiny(tmp_path, trials=2, resume=True)
+    assert report["finished"] == 2
+    first, second = folder.read_trials()
+    assert (first["seconds"], first["score"]) == (None, pytest.approx(first["score"]))
+    assert second["seconds"] > 0
+
+
+def test_a_search_that_never_began_leaves_a_free_folder(tmp_path):
+    folder = SearchFolder(tmp_path / "search")
+    folder.trials.mkdir(parents=True)
+    (folder.path / "search.json.partial").write_text("{")
+    folder.begin({"target": "capsnet"}, resume=False)
+    with pytest.raises(ValueError, match="holds the search"):
+        folder.begin({"target": "capsnet"}, resume=False)
+    refused = pytest.raises(ValueError, match="Another process is writing")
+    with folder.locked(), refused, folder.locked():
+        pass
+
+
 def test_a_trial_ends_once(tmp_path):
     """The chief is killed before it can answer, and the worker tells the next one again."""
 

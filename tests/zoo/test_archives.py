@@ -153,3 +153,27 @@ def test_no_archive(content, tmp_path, refused):
     path = tmp_path / "archive"
     path.write_bytes(content)
     refused(path, r"is not a readable \.zip or \.tar\.gz archive")
+
+
+@each_kind
+def test_odd_names(kind, tmp_path, refused):
+    long = MAKERS[kind](tmp_path / "archive", [("x" * 256, b"")])
+    refused(long, "was refused: it holds a name over 255 bytes")
+    nameless = MAKERS[kind](tmp_path / "archive", [("n" if kind == "zip" else "", b"content")])
+    if kind == "zip":
+        # The name's letter becomes a comment's.
+        content = bytearray(nameless.read_bytes())
+        entry = content.index(b"PK\x01\x02")
+        content[entry + 28], content[entry + 32] = 0, 1
+        nameless.write_bytes(content)
+    refused(nameless, "is not a readable|is a file and a folder")
+
+
+@pytest.mark.parametrize("method", ["bz2", "xz"])
+def test_another_compression_inside(method, tmp_path, refused):
+    inner = io.BytesIO()
+    with tarfile.open(fileobj=inner, mode=f"w:{method}") as archive:
+        archive.addfile(tarfile.TarInfo("preset.yaml"))
+    path = tmp_path / "archive"
+    path.write_bytes(gzip.compress(inner.getvalue()))
+    refused(path, r"is not a readable \.zip or \.tar\.gz archive")

@@ -6,6 +6,7 @@ import io
 import itertools
 import os
 import pathlib
+import shutil
 import signal
 import socket
 import subprocess
@@ -261,6 +262,46 @@ def test_a_server_that_stops_answering(url, server, home, monkeypatch):
         go_on.set()
 
 
+def trickle(handler):
+    send(handler, b"", length=100)
+    drip(handler, b"#")
+
+
+def endless_continue(handler):
+    drip(handler, b"HTTP/1.1 100 Continue\r\n\r\n")
+
+
+def drip(handler, drop):
+    for _ in range(200):
+        handler.wfile.write(drop)
+        handler.wfile.flush()
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("answer", [trickle, endless_continue])
+def test_a_server_that_trickles(answer, url, server, home, monkeypatch):
+    monkeypatch.setattr(downloads, "PATIENCE", 0.5)
+    server.answers["/presets/tiny/preset.yaml"] = answer
+    started = time.monotonic()
+    refused(url, home, r"Could not download .*: the server is too slow", OSError)
+    assert time.monotonic() - started < 5
+
+
+def test_a_reason_is_printed_as_text(url, server, home):
+    def refuse(handler):
+        handler.send_response(500, "no\x1b[31mway")
+        handler.end_headers()
+
+    server.answers["/presets/tiny/preset.yaml"] = refuse
+    assert "\x1b" not in refused(url, home, r"answered 500 no\\x1b\[31mway", OSError)
+
+
+def test_weights_are_about_as_large_as_their_preset_says(url, server, folder, home):
+    content = (folder / WEIGHTS).read_bytes()
+    server.answers[f"/presets/tiny/{WEIGHTS}"] = content + b"x" * (2 << 20)
+    refused(url, home, rf"{WEIGHTS} is too large: expected at most {len(content) + (1 << 20)} b")
+
+
 @pytest.mark.parametrize("name", ["preset.yaml", WEIGHTS])
 def test_ends_early(name, url, server, home):
     content = server.answers[f"/presets/tiny/{name}"]
@@ -404,7 +445,7 @@ def test_a_lambda_in_a_preset_is_not_run(url, server, folder):
         "config": {"function": code},
     }
     server.answers["/presets/tiny/preset.yaml"] = yaml.safe_dump(content).encode()
-    with pytest.raises(ValueError, match="safe_mode"):
+    with pytest.raises(ValueError, match="may not name the class 'Lambda'"):
         capszoo.load(url)
 
 
@@ -429,7 +470,7 @@ def test_full_disk(url, home, monkeypatch):
     def full(*_, **__):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(downloads, "_write", full)
+    monkeypatch.setattr(downloads._Transfer, "_write", full)
     refused(url, home, r"Cannot write the cache .*No space left", OSError)
 
 
@@ -530,6 +571,13 @@ def test_hub(hub, folder, monkeypatch, home):
     assert sorted(os.listdir(entry)) == ["entry.json", WEIGHTS, "preset.yaml"]
     block_network(monkeypatch)
     same_weights(CapsNet.from_preset("hf://me/tiny"), folder)
+
+
+def test_hub_too_large(hub, folder, home, tmp_path):
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    (copy / WEIGHTS).write_bytes(b"x" * (2 << 20))
+    serve_hub(hub, copy)
+    refused("hf://me/tiny", home, rf"hf://me/tiny/{WEIGHTS} is too large: expected at most")
 
 
 def test_hub_revision(hub, folder):

@@ -1,5 +1,6 @@
 """From a preset to a model: verified weights, fresh heads, dtypes, families."""
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import yaml
 import capszoo
 from capszoo.models import CapsNet
 from capszoo.models.registry import FAMILIES
+from capszoo.zoo import weights as weights_files
 from capszoo.zoo.schema import validate
 from tests.zoo.tiny import ARGUMENTS
 from tests.zoo.tiny import tiny_content
@@ -258,3 +260,39 @@ def test_named_anew():
     found, same = both.predict(np.zeros((1, 8, 8, 1), "uint8"), verbose=0)
     np.testing.assert_array_equal(found, same)
     assert capszoo.load("capsnet_digits", num_classes=3, name="mine").name == "mine"
+
+
+def described_anew(folder):
+    """Lets the preset describe the weights file that lies there now."""
+    file = folder / "model.weights.h5"
+    content = yaml.safe_load((folder / "preset.yaml").read_text())
+    content["weights"] = weights_files.describe(file).model_dump()
+    (folder / "preset.yaml").write_text(yaml.safe_dump(content))
+
+
+def test_weights_that_are_not_finite_are_named(saved):
+    _, folder = saved
+    with h5py.File(folder / "model.weights.h5", "r+") as file:
+        file["layers/conv2d/vars/1"][0] = np.nan
+    described_anew(folder)
+    with pytest.warns(UserWarning, match=r"not all finite: conv/bias hold NaN"):
+        capszoo.load(folder)
+
+
+@pytest.mark.parametrize("kind", ["link", "storage"])
+def test_numbers_in_other_files_are_not_read(kind, saved, tmp_path):
+    _, folder = saved
+    secret = tmp_path / "secret"
+    np.arange(10_000, dtype="float32").tofile(secret)
+    with h5py.File(folder / "model.weights.h5", "r+") as file:
+        path = "layers/conv2d/vars/1"
+        shape = file[path].shape
+        del file[path]
+        if kind == "link":
+            file[path] = h5py.ExternalLink(str(secret), "/0")
+        else:
+            external = [(str(secret), 0, int(np.prod(shape)) * 4)]
+            file.create_dataset(path, shape, "float32", external=external)
+    described_anew(folder)
+    with pytest.raises(ValueError, match="lies in another file"):
+        capszoo.load(folder)

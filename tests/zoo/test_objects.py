@@ -28,27 +28,18 @@ def test_nested_schedule():
 
 
 def test_a_dictionary_argument_is_no_object():
-    layer = make_object("layer", {"Dense": {"units": 2, "name": "one"}}, keras.layers)
+    layer = make_object("layer", {"Dense": {"units": 2, "name": "one"}}, vars(keras.layers))
     assert layer.units == 2
-    kept = make_object("thing", {"Holder": {"value": {"small": 1}}}, Namespace)
+    kept = make_object("thing", {"Holder": {"value": {"small": 1}}}, {"Holder": Holder})
     assert kept.value == {"small": 1}
 
 
-class Namespace:
-    class Holder:
-        def __init__(self, value):
-            self.value = value
+class Holder:
+    def __init__(self, value):
+        self.value = value
 
 
-def test_first_namespace_wins():
-    class Other:
-        class Holder:
-            pass
-
-    spec = {"Holder": {"value": 1}}
-    assert make_object("thing", spec, Namespace, Other).value == 1
-    with pytest.raises(ValueError, match="thing Holder"):
-        make_object("thing", spec, Other, Namespace)
+def test_our_losses_win():
     assert make_loss({"MarginLoss": {}}).__module__.startswith("capszoo")
     assert type(make_loss({"CategoricalCrossentropy": {}})) is keras.losses.CategoricalCrossentropy
     assert make_loss(None) is None

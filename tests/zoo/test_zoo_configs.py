@@ -4,6 +4,7 @@ import keras
 import pytest
 
 from capszoo import data
+from capszoo.training.trainer import make_augmentation
 from capszoo.training.trainer import make_loss
 from capszoo.training.trainer import make_optimizer
 from capszoo.zoo import build
@@ -11,7 +12,6 @@ from capszoo.zoo import class_names
 from capszoo.zoo import find_preset
 from capszoo.zoo import list_presets
 from capszoo.zoo import read_preset
-from capszoo.zoo.objects import make_object
 
 every_preset = pytest.mark.parametrize("name", list_presets())
 
@@ -49,6 +49,5 @@ def test_recipe(name):
     assert isinstance(optimizer, keras.optimizers.Optimizer)
     loss = make_loss(preset.training.loss)
     assert loss is None or isinstance(loss, keras.losses.Loss)
-    for spec in preset.data.augmentation:
-        layer = make_object("augmentation layer", spec, keras.layers)
+    for layer in make_augmentation(preset.data):
         assert isinstance(layer, keras.layers.Layer)

@@ -119,7 +119,10 @@ class CapsuleClassifier(CapsuleModel):
         if decoder is None or isinstance(decoder, keras.layers.Layer):
             return decoder
         if isinstance(decoder, dict):
-            config = {**decoder, "config": {"dtype": dtype, **decoder["config"]}}
+            config = dict(decoder["config"])
+            if "layers" not in config:  # the layers of a model have one each
+                config.setdefault("dtype", dtype)
+            config = {**decoder, "config": config}
             return keras.saving.deserialize_keras_object(config)
         if isinstance(decoder, (tuple, list)):
             return DenseDecoder(
