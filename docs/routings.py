@@ -35,9 +35,9 @@ _HEAD = """# Choosing a routing
 ## What each can do
 
 Every routing runs on JAX, TensorFlow and PyTorch, and gives the same numbers. In a column of a
-layer, `yes` says that the layer takes the routing with its default arguments. *Activations*: whether
-they are a pair with the poses. *Mask*: whether children may be missing. *Kernels*: whether some of
-[these](../kernels.md) compute it faster. What several routings differ in is on their own pages.
+layer, `yes` says that the layer takes the routing with its default arguments. *Activations*:
+whether they are a pair with the poses. *Mask*: whether children may be missing. *Kernels*: whether
+some of [these](../kernels.md) compute it faster.
 """
 
 _COSTS = """## What each costs
