@@ -43,7 +43,7 @@ def count_model(model, batch):
             continue
         inputs, outputs = _shapes(layer.input, batch), _shapes(layer.output, batch)
         weights = sum(math.prod(weight.shape) for weight in layer.weights)
-        operations += _operations(layer, inputs[0], outputs[0])
+        operations += count_layer(layer, inputs[0], outputs[0])
         memory += _BYTES * (weights + sum(map(math.prod, inputs + outputs)))
     return operations, memory
 
@@ -57,16 +57,17 @@ def _shapes(tensors, batch):
     return [(batch, *tensor.shape[1:]) for tensor in keras.tree.flatten(tensors)]
 
 
-def _operations(layer, inputs, outputs):
+def count_layer(layer, inputs, outputs):
+    """Operations of one layer, from the shapes of its input and output."""
     if isinstance(layer, ResidualCapsules | ConcurrentCapsules):
         total = 0
         for inner in layer.layers:
             outputs = inner.compute_output_shape(inputs)
-            total += _operations(inner, inputs, outputs)
+            total += count_layer(inner, inputs, outputs)
             inputs = outputs
         return total
     if isinstance(layer, CapsuleCell) and layer.routed_skip is not None:
-        skip = _operations(layer.routed_skip, outputs, outputs)
+        skip = count_layer(layer.routed_skip, outputs, outputs)
         return _products(layer.kernels.values(), outputs) + skip
     if isinstance(layer, DeconvolutionDecoder):
         total = _products(layer.dense.trainable_weights, outputs)

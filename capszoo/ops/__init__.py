@@ -9,6 +9,7 @@ from capszoo.ops.coupling import cosine
 from capszoo.ops.coupling import couple
 from capszoo.ops.coupling import sum_children
 from capszoo.ops.coupling import uniform_coupling
+from capszoo.ops.depthwise_convolution import depthwise_conv2d
 from capszoo.ops.digamma import digamma
 from capszoo.ops.digamma import trigamma
 from capszoo.ops.gating import activations_and_shares

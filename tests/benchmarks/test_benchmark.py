@@ -214,6 +214,27 @@ def test_more_iterations_are_more_work():
     )
 
 
+def test_convolutions(monkeypatch):
+    """Each layer with windows once, however many presets have it; of the same work as in models."""
+    monkeypatch.setattr(
+        capszoo.zoo, "list_presets", lambda: ["efficient_capsnet_digits", "em_capsnet_digits"] * 2
+    )
+    steps = make_steps("convolutions", 2)
+    training = [step for step in steps if step.kind == "training"]
+    assert len(steps) == 2 * len(training) == 2 * len({step.variant for step in steps})
+    kinds = {step.variant.split()[0] for step in training}
+    assert kinds == {
+        "Conv2D",
+        "ConvCapsules2D",
+        "DepthwisePrimaryCapsules",
+        "ActivatedPrimaryCapsules",
+    }
+    convolution = next(step for step in training if step.variant.startswith("Conv2D 8x8x1"))
+    assert convolution.operations > 0
+    for step in training:
+        step.run()
+
+
 def test_variants_take_turns():
     calls = []
     timing.median_seconds([lambda: calls.append("a"), lambda: calls.append("b")], repeats=3)
@@ -260,7 +281,7 @@ def test_a_place_that_cannot_be_written_is_refused_before_measuring(run, tmp_pat
     [
         (
             ["nothing"],
-            r"routing, a layer \(Dense.*\), a family \(.*capsnet.*\) or a preset",
+            r"routing, convolutions, a layer \(Dense.*\), a family \(.*capsnet.*\) or a preset",
         ),
         (["capsnet_digits", "--batch", "0"], "batches"),
         (["capsnet_digits", "--repeats", "0"], "repeats"),
