@@ -32,6 +32,22 @@ def compiled_by_torch() -> bool:
     return torch.compiler.is_compiling()
 
 
+def compiled_by_jax(*tensors) -> bool:
+    """Tells whether `jax.jit` is at work on one of some tensors, whatever else of JAX is."""
+    if keras.backend.backend() != "jax":
+        return False
+    import jax
+    from jax.interpreters.partial_eval import DynamicJaxprTracer
+
+    def compiled(value):
+        while isinstance(value, jax.core.Tracer) and not isinstance(value, DynamicJaxprTracer):
+            # What is differentiated, or batched, is within.
+            value = getattr(value, "primal", getattr(value, "val", None))
+        return isinstance(value, DynamicJaxprTracer)
+
+    return any(map(compiled, tensors))
+
+
 def describe_hardware() -> str:
     """Names the accelerator in use, if there is one, and the processor cores of this process.
 

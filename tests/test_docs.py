@@ -1,5 +1,6 @@
 """The site is true: the code of its guides runs, its commands are commands, its pages are whole."""
 
+import importlib.util
 import pathlib
 import re
 import shlex
@@ -61,7 +62,18 @@ def test_commands_are_known(path):
 
 def test_every_routing_has_a_page():
     pages = {path.stem for path in (DOCS / "routing").glob("*.md")}
-    assert pages == {"index", *capszoo.routing.names()}
+    assert pages == {"index", "choosing", *capszoo.routing.names()}
+
+
+def test_the_page_that_helps_to_choose_is_made_anew():
+    spec = importlib.util.spec_from_file_location("docs_routings", DOCS / "routings.py")
+    routings = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(routings)
+    written = routings.PAGE.read_text(encoding="utf-8")
+    assert routings.page() == written, "python docs/routings.py"
+    assert all(f"`{name}`" in written for name in capszoo.routing.names())
+    # What a layer refuses is no "yes".
+    assert not routings.takes("DenseCapsules", {}, (6,), "uniform")
 
 
 @pytest.mark.parametrize("room", ROOMS)

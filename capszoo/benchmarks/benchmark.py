@@ -38,7 +38,8 @@ def benchmark(
 
     Args:
         subjects: Names of families or presets; a capsule layer by the name of its class;
-            `"routing"`, dynamic routing of the paper's class capsules by itself.
+            `"routing"`, dynamic routing of the paper's class capsules by itself;
+            `"convolutions"`, each layer with windows of all presets by itself.
         batches: Numbers of samples. Defaults to `(32,)`.
         settings: Pairs of a name and a value, each one more variant: an argument of the family,
             the layer or the routing; for a network also `dtype` (a policy) or `jit_compile`.

@@ -4,6 +4,9 @@ import math
 
 import keras
 
+from capszoo.layers import CapsuleCell
+from capszoo.layers import ConcurrentCapsules
+from capszoo.layers import DeconvolutionDecoder
 from capszoo.layers import ResidualCapsules
 from capszoo.layers.capsule_layer import CapsuleLayer
 
@@ -40,7 +43,7 @@ def count_model(model, batch):
             continue
         inputs, outputs = _shapes(layer.input, batch), _shapes(layer.output, batch)
         weights = sum(math.prod(weight.shape) for weight in layer.weights)
-        operations += _operations(layer, inputs[0], outputs[0])
+        operations += count_layer(layer, inputs[0], outputs[0])
         memory += _BYTES * (weights + sum(map(math.prod, inputs + outputs)))
     return operations, memory
 
@@ -54,25 +57,43 @@ def _shapes(tensors, batch):
     return [(batch, *tensor.shape[1:]) for tensor in keras.tree.flatten(tensors)]
 
 
-def _operations(layer, inputs, outputs):
-    if isinstance(layer, ResidualCapsules):
+def count_layer(layer, inputs, outputs):
+    """Operations of one layer, from the shapes of its input and output."""
+    if isinstance(layer, ResidualCapsules | ConcurrentCapsules):
         total = 0
         for inner in layer.layers:
             outputs = inner.compute_output_shape(inputs)
-            total += _operations(inner, inputs, outputs)
+            total += count_layer(inner, inputs, outputs)
             inputs = outputs
+        return total
+    if isinstance(layer, CapsuleCell) and layer.routed_skip is not None:
+        skip = count_layer(layer.routed_skip, outputs, outputs)
+        return _products(layer.kernels.values(), outputs) + skip
+    if isinstance(layer, DeconvolutionDecoder):
+        total = _products(layer.dense.trainable_weights, outputs)
+        maps = (outputs[0], *layer.map_shape)
+        for inner in layer.deconvolutions:
+            # A window goes over what is spread out, not over what comes of it.
+            total += _products(inner.trainable_weights, maps)
+            maps = inner.compute_output_shape(maps)
         return total
     if isinstance(layer, CapsuleLayer):
         votes = math.prod(layer.compute_votes_shape(inputs))
+        if layer.kernel is None:
+            return count_votes(votes, 0, 2)
         *window, summed, _, _, _ = layer.kernel.shape
         if getattr(layer, "votes_from", None) == "types":
             summed *= math.prod(window[1:])
         return count_votes(votes, summed, 2 * getattr(layer.routing, "iterations", 1))
+    return _products(layer.trainable_weights, outputs)
+
+
+def _products(kernels, outputs):
     # A convolution's kernel works at each position of its map, a dense one once a sample.
     batch, *sizes = outputs
     positions = math.prod(sizes[:2]) if len(sizes) >= 3 else 1
     return sum(
         2 * math.prod(kernel.shape) * batch * (positions if len(kernel.shape) >= 4 else 1)
-        for kernel in layer.trainable_weights
+        for kernel in kernels
         if len(kernel.shape) >= 2
     )

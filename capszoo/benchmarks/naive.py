@@ -12,11 +12,22 @@ import math
 import keras
 from keras import ops
 
+from capszoo.benchmarks.naive_single_pass import NaiveAttentionRouting
+from capszoo.benchmarks.naive_single_pass import NaiveInterestRouting
+from capszoo.benchmarks.naive_single_pass import NaiveStarRouting
+from capszoo.ops import digamma
 from capszoo.ops import log_normalize
 from capszoo.ops import squash
+from capszoo.routing import AttentionRouting
 from capszoo.routing import ClusterRouting
+from capszoo.routing import DeepCapsRouting
 from capszoo.routing import DynamicRouting
 from capszoo.routing import EMRouting
+from capszoo.routing import InterestRouting
+from capszoo.routing import InvertedAttentionRouting
+from capszoo.routing import SelfRouting
+from capszoo.routing import StarRouting
+from capszoo.routing import VariationalBayesRouting
 
 
 @keras.saving.register_keras_serializable(package="capszoo_benchmarks")
@@ -74,12 +85,118 @@ class NaiveEMRouting(EMRouting):
         return (*outputs, coupling) if return_coupling else outputs
 
 
+@keras.saving.register_keras_serializable(package="capszoo_benchmarks")
+class NaiveInvertedAttentionRouting(InvertedAttentionRouting):
+    """Inverted attention by einsums, a child's votes for all parents next to each other."""
+
+    def call(self, votes, activations=None, return_coupling=False):
+        votes = ops.swapaxes(votes, -3, -2)
+        coupling = ops.full_like(votes[..., 0], 1.0 / votes.shape[-2])
+        for iteration in range(self.iterations):
+            total = ops.einsum("...ij,...ijd->...jd", coupling, votes)
+            centered = total - ops.mean(total, axis=-1, keepdims=True)
+            variance = ops.mean(ops.square(centered), axis=-1, keepdims=True)
+            poses = self.scale * centered / ops.sqrt(variance + 1e-5) + self.bias
+            if iteration < self.iterations - 1:
+                agreed = ops.einsum("...ijd,...jd->...ij", votes, poses)
+                coupling = ops.softmax(agreed / votes.shape[-1] ** 0.5, axis=-1)
+        return (poses, ops.swapaxes(coupling, -2, -1)) if return_coupling else poses
+
+
+@keras.saving.register_keras_serializable(package="capszoo_benchmarks")
+class NaiveSelfRouting(SelfRouting):
+    """Self-routing by einsums, of votes that are all made."""
+
+    def route(self, votes, activations=None, mask=None, **arguments):
+        if not votes.dense or mask is not None:
+            # The second is refused there: `call` takes no mask.
+            return super().route(votes, activations, mask=mask, **arguments)
+        votes = ops.einsum("bic,icjd->bijd", *votes.dense_factors())
+        return self._combine(votes, activations, **arguments)
+
+    def call(self, votes, activations=None, return_coupling=False, poses=None):
+        return self._combine(ops.swapaxes(votes, -3, -2), activations, poses, return_coupling)
+
+    def _combine(self, votes, activations, poses, return_coupling=False):
+        logits = ops.einsum("...ic,icj->...ij", poses, self.logit_kernel)
+        logits = logits + ops.transpose(self.logit_bias)
+        if self.leaky:
+            logits = ops.concatenate([logits, ops.zeros_like(logits[..., :1])], axis=-1)
+        coupling = ops.softmax(logits, axis=-1)[..., : votes.shape[-2]]
+        weights = coupling * ops.expand_dims(activations, -1)
+        mass = ops.sum(weights, axis=-2)
+        weighted = ops.sum(ops.expand_dims(weights, -1) * votes, axis=-3)
+        outputs = (
+            weighted / ops.expand_dims(mass, -1),
+            mass / ops.sum(activations, axis=-1, keepdims=True),
+        )
+        return (*outputs, ops.swapaxes(coupling, -2, -1)) if return_coupling else outputs
+
+
+@keras.saving.register_keras_serializable(package="capszoo_benchmarks")
+class NaiveDeepCapsRouting(DeepCapsRouting):
+    """3-D routing by elementwise products of the size of the votes, and sums over them."""
+
+    def call(self, votes, activations=None, return_coupling=False):
+        *spatial, parents, children, _ = votes.shape[1:]
+        axes = tuple(range(1, 1 + len(spatial)))
+        logits = ops.zeros_like(votes[..., 0])
+        for iteration in range(self.iterations):
+            flat = ops.reshape(logits, (-1, math.prod(spatial) * parents, children))
+            coupling = ops.reshape(ops.softmax(flat, axis=1), (-1, *spatial, parents, children))
+            total = ops.sum(ops.expand_dims(coupling, -1) * votes, axis=-2) + self.bias
+            poses = squash(total, axis=(*axes, -1))
+            if iteration < self.iterations - 1:
+                logits = logits + ops.sum(votes * ops.expand_dims(poses, -2), axis=-1)
+        return (poses, coupling) if return_coupling else poses
+
+
+@keras.saving.register_keras_serializable(package="capszoo_benchmarks")
+class NaiveVariationalBayesRouting(VariationalBayesRouting):
+    """Variational Bayes routing by elementwise products of the size of the votes, and sums."""
+
+    def posterior(self, votes, activations=None, mask=None, return_coupling=False, windows=None):
+        presence, pose_dim = ops.expand_dims(activations, -2), votes.shape[-1]
+        below = ops.arange(pose_dim, dtype="float32")
+        coupling = ops.exp(log_normalize(ops.zeros_like(votes[..., 0])))
+        for iteration in range(self.iterations):
+            weights = ops.expand_dims(coupling * presence, -1)
+            taken = ops.sum(weights, axis=-2)
+            mass = 1.0 + taken
+            averages = ops.sum(weights * votes, axis=-2) / (taken + 1e-7)
+            means = taken * averages / mass
+            squares = ops.square(votes - ops.expand_dims(averages, -2))
+            scales = 1.0 + ops.sum(weights * squares, axis=-2)
+            scales = scales + taken / mass * ops.square(averages)
+            if iteration < self.iterations - 1:
+                log_mixing = digamma(mass) - digamma(ops.sum(mass, axis=-2, keepdims=True))
+                freedom = pose_dim + mass
+                log_precision = ops.sum(digamma((freedom - below) / 2), axis=-1, keepdims=True)
+                log_precision = log_precision + pose_dim * math.log(2.0)
+                log_precision = log_precision - ops.sum(ops.log(scales), axis=-1, keepdims=True)
+                squares = ops.square(votes - ops.expand_dims(means, -2))
+                distances = ops.expand_dims(freedom / scales, -2) * squares
+                distances = ops.sum(distances, axis=-1) + pose_dim / mass
+                log_densities = log_precision - pose_dim * math.log(2 * math.pi) - distances
+                log_coupling = log_normalize(log_mixing + 0.5 * log_densities, windows)
+                coupling = ops.exp(log_coupling)
+        outputs = (means, scales, mass[..., 0])
+        return (*outputs, coupling) if return_coupling else outputs
+
+
 _NAIVE = {
+    DeepCapsRouting: NaiveDeepCapsRouting,
     DynamicRouting: NaiveDynamicRouting,
     EMRouting: NaiveEMRouting,
+    InvertedAttentionRouting: NaiveInvertedAttentionRouting,
+    SelfRouting: NaiveSelfRouting,
+    VariationalBayesRouting: NaiveVariationalBayesRouting,
     # Its equations, without a kernel. The authors' code differs in how votes are made: see
     # `NaiveClusterCapsNet`.
     ClusterRouting: ClusterRouting,
+    AttentionRouting: NaiveAttentionRouting,
+    StarRouting: NaiveStarRouting,
+    InterestRouting: NaiveInterestRouting,
 }
 
 
@@ -92,8 +209,9 @@ def naive(routing):
         ValueError: If there is none.
     """
     if type(routing) not in _NAIVE:
+        known = ", ".join(sorted(known.__name__ for known in _NAIVE))
         raise ValueError(
-            "There are straightforward implementations of dynamic, em and cluster routing to "
-            f"compare with. Received: {type(routing).__name__}"
+            f"There are straightforward implementations of {known} to compare with. "
+            f"Received: {type(routing).__name__}"
         )
     return _NAIVE[type(routing)].from_config(routing.get_config())

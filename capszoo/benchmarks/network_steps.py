@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from capszoo import routing as routings
 from capszoo import zoo
 from capszoo.benchmarks import counting
 from capszoo.benchmarks.naive import naive
@@ -11,6 +12,7 @@ from capszoo.benchmarks.step import NAIVE
 from capszoo.benchmarks.step import TRAINING
 from capszoo.benchmarks.step import Step
 from capszoo.models import ClusterCapsNet
+from capszoo.models import DeepCapsNet
 from capszoo.models import get_family
 from capszoo.models import list_models
 from capszoo.routing import ClusterRouting
@@ -83,4 +85,7 @@ def _build(subject, settings, policy):
     network = family(**arguments)
     if isinstance(network, ClusterCapsNet) and type(network.routing) is ClusterRouting:
         return network, NaiveClusterCapsNet.like(network)
-    return network, family(**arguments, routing=naive(network.routing))
+    forms = {"routing": naive(network.routing)}
+    if isinstance(network, DeepCapsNet) and network.cell_routing is not None:
+        forms["cell_routing"] = naive(routings.get(network.cell_routing))
+    return network, family(**{**arguments, **forms})

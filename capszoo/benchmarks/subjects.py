@@ -4,6 +4,8 @@ import dataclasses
 
 from capszoo import kernels
 from capszoo import zoo
+from capszoo.benchmarks.convolution_steps import CONVOLUTIONS
+from capszoo.benchmarks.convolution_steps import convolution_steps
 from capszoo.benchmarks.layer_steps import layer_names
 from capszoo.benchmarks.layer_steps import layer_steps
 from capszoo.benchmarks.network_steps import network_steps
@@ -21,7 +23,8 @@ def make_steps(subject, batch, settings=(), with_naive=False):
     """Makes the steps of a subject, in all its variants.
 
     Args:
-        subject: `"routing"`, the class name of a layer, or the name of a family or preset.
+        subject: `"routing"`, `"convolutions"`, the class name of a layer, or the name of a
+            family or preset.
         batch: Number of samples.
         settings: Pairs of name and value; each makes one more variant.
         with_naive: Whether the straightforward implementation is a variant too, and of a network
@@ -35,6 +38,8 @@ def make_steps(subject, batch, settings=(), with_naive=False):
     """
     if subject == ROUTING:
         return routing_steps(batch, settings)
+    if subject == CONVOLUTIONS:
+        return convolution_steps(batch)
     make = layer_steps if subject in layer_names() else network_steps
     if make is network_steps:
         _check_network(subject)
@@ -62,6 +67,6 @@ def _check_network(subject):
         zoo.read_preset(subject)
     except (ValueError, OSError) as error:
         raise ValueError(
-            f"Expected {ROUTING}, a layer ({', '.join(layer_names())}), a family "
+            f"Expected {ROUTING}, {CONVOLUTIONS}, a layer ({', '.join(layer_names())}), a family "
             f"({', '.join(list_models())}) or a preset. Received: {subject}. {error}"
         ) from None

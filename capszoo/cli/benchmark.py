@@ -42,7 +42,9 @@ _SHOWN = {
 def benchmark(
     subjects: Annotated[
         list[str],
-        typer.Argument(metavar="FAMILY|PRESET|LAYER|routing...", help="What to measure."),
+        typer.Argument(
+            metavar="FAMILY|PRESET|LAYER|routing|convolutions...", help="What to measure."
+        ),
     ],
     batch: Annotated[
         list[int] | None, typer.Option(help="Samples at once; may be repeated.")

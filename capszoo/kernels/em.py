@@ -1,10 +1,13 @@
 """The door to the kernels of EM routing."""
 
-from capszoo.kernels import tiled_em
-from capszoo.kernels import whole_em
+from keras import ops
+
+from capszoo.kernels import tiled_mixture
+from capszoo.kernels import whole_mixture
+from capszoo.kernels.em_steps import EMSteps
 from capszoo.kernels.selection import first_supporting
 
-IMPLEMENTATIONS = [tiled_em, whole_em]
+IMPLEMENTATIONS = [tiled_mixture, whole_mixture]
 
 
 def select(
@@ -40,16 +43,22 @@ def select(
     """
     if activations is None:
         return None
-    return first_supporting(
-        IMPLEMENTATIONS,
-        votes,
-        mask,
-        activations=activations,
-        beta_use=beta_use,
-        beta_activation=beta_activation,
+    steps = EMSteps(
+        iterations=len(inverse_temperatures),
         inverse_temperatures=inverse_temperatures,
         information_scale=information_scale,
         variance_floor=variance_floor,
         windows=windows,
         return_coupling=return_coupling,
     )
+    kernel = first_supporting(
+        IMPLEMENTATIONS,
+        votes,
+        mask,
+        activations=activations,
+        steps=steps,
+        parameters=(beta_use, beta_activation),
+    )
+    if kernel is None:
+        return None
+    return lambda: tuple(ops.cast(output, votes.dtype) for output in kernel())

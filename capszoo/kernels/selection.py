@@ -8,6 +8,7 @@ from typing import Any
 from typing import Protocol
 
 from capszoo.device import compiled_by_torch
+from capszoo.kernels.transforms import passes_through
 from capszoo.validation import check_choice
 
 # The environment variable that switches all kernels off.
@@ -69,6 +70,8 @@ def first_supporting(implementations, votes, mask=None, **arguments):
     check_choice(VARIABLE, switch, ("on", "off"))
     # torch.compile cannot see through gradients that are written out.
     if switch == "off" or not _ENABLED.get() or mask is not None or compiled_by_torch():
+        return None
+    if passes_through((votes.poses, votes.kernel, arguments)):
         return None
     for implementation in implementations:
         if implementation.supports(votes, **arguments):

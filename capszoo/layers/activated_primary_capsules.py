@@ -15,7 +15,9 @@ class ActivatedPrimaryCapsules(keras.layers.Layer):
     """Convolves features into maps of capsules, each with a pose and an activation.
 
     `poses = convolution(features)` and `activations = sigmoid(other_convolution(features) - 1)`,
-    both without bias.
+    both without bias. With `batch_normalization` it is `poses = normalize(convolution(features))`
+    and `activations = sigmoid(normalize(other_convolution(features)))`: a batch normalization of
+    all the numbers of a type over the batch and the positions, with trainable scale and centre.
 
     Args:
         num_types: How many capsule types (maps of capsules) there are.
@@ -30,6 +32,7 @@ class ActivatedPrimaryCapsules(keras.layers.Layer):
         activation_initializer: Initializer of the activations' kernel; `None` stands for the
             truncated normal distribution with standard deviation 3 of the paper's code.
             Defaults to `None`.
+        batch_normalization: Whether poses and activations are normalized. Defaults to `False`.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Input shape:
@@ -53,6 +56,7 @@ class ActivatedPrimaryCapsules(keras.layers.Layer):
     Reference:
 
     - [Hinton, Sabour, Frosst, 2018](https://openreview.net/forum?id=HJWLfGWRb)
+    - Normalized: [De Sousa Ribeiro et al., 2020](https://arxiv.org/abs/1905.11455)
     """
 
     def __init__(
@@ -64,6 +68,7 @@ class ActivatedPrimaryCapsules(keras.layers.Layer):
         padding="valid",
         pose_initializer=None,
         activation_initializer=None,
+        batch_normalization=False,
         **kwargs,
     ):
         num_types = check_positive_int("num_types", num_types)
@@ -83,9 +88,19 @@ class ActivatedPrimaryCapsules(keras.layers.Layer):
         self.activation_initializer = keras.initializers.get(
             activation_initializer or keras.initializers.TruncatedNormal(stddev=3.0)
         )
+        self.batch_normalization = batch_normalization
+        self.pose_normalization = self.activation_normalization = None
+        if batch_normalization:
+            # Their axis is that of the types.
+            self.pose_normalization, self.activation_normalization = (
+                keras.layers.BatchNormalization(
+                    axis=axis, momentum=0.9, epsilon=1e-5, dtype=self.dtype_policy, name=name
+                )
+                for axis, name in ((-2, "pose_normalization"), (-1, "activation_normalization"))
+            )
 
     def build(self, input_shape):
-        self.compute_output_shape(input_shape)
+        poses_shape, activations_shape = self.compute_output_shape(input_shape)
         window = (*self.kernel_size, input_shape[-1])
         self.pose_kernel = self.add_weight(
             shape=(*window, self.num_types * self.pose_dim),
@@ -97,12 +112,18 @@ class ActivatedPrimaryCapsules(keras.layers.Layer):
             initializer=self.activation_initializer,
             name="activation_kernel",
         )
+        if self.batch_normalization:
+            self.pose_normalization.build(poses_shape)
+            self.activation_normalization.build(activations_shape)
 
-    def call(self, inputs):
+    def call(self, inputs, training=None):
         poses = conv2d(inputs, self.pose_kernel, self.strides, self.padding)
         poses = ops.reshape(poses, (-1, *poses.shape[1:3], self.num_types, self.pose_dim))
         logits = conv2d(inputs, self.activation_kernel, self.strides, self.padding)
-        return poses, ops.sigmoid(logits - 1.0)
+        if not self.batch_normalization:
+            return poses, ops.sigmoid(logits - 1.0)
+        poses = self.pose_normalization(poses, training=training)
+        return poses, ops.sigmoid(self.activation_normalization(logits, training=training))
 
     def compute_output_shape(self, input_shape):
         if len(input_shape) != 4 or None in input_shape[1:]:
@@ -125,4 +146,5 @@ class ActivatedPrimaryCapsules(keras.layers.Layer):
             "padding": self.padding,
             "pose_initializer": keras.initializers.serialize(self.pose_initializer),
             "activation_initializer": keras.initializers.serialize(self.activation_initializer),
+            "batch_normalization": self.batch_normalization,
         }

@@ -22,7 +22,9 @@ class CapsuleLayer(keras.layers.Layer):
       with, `child_dim`; the axes of votes per child, parents and pose are added here;
     - `compute_geometry(input_shape)`: the `capszoo.ops.Geometry`, who votes for whom;
     - `compute_votes(poses, kernel)`: all the votes the straightforward way, linear in both;
-    - `arrange_activations(activations)`: the children's activations as their votes stand.
+    - `arrange_activations(activations)`: the children's activations as their votes stand;
+    - `arrange_poses(poses)`: their poses as their votes stand, `(batch, *positions, children,
+      places * child_dim)`.
 
     Args:
         num_capsules: How many parent capsules there are (at each position).
@@ -31,7 +33,8 @@ class CapsuleLayer(keras.layers.Layer):
             `capszoo.routing.Routing`. Defaults to `"dynamic"`.
         transform: `"full"` for a matrix from the whole pose to the whole pose, or `"matrix"`
             for poses that are square matrices, multiplied by a square matrix: far fewer
-            parameters. Defaults to `"full"`.
+            parameters. `None` for no transform: a child's pose is its vote for every parent, of
+            use where the coupling is not made of votes. Defaults to `"full"`.
         vote_bias: What is added to the votes: `None`, `"parents"` for one trainable vector per
             parent or `"votes"` for one per vote. Defaults to `None`.
         kernel_initializer: Initializer of the transforms; `None` stands for the truncated
@@ -41,8 +44,9 @@ class CapsuleLayer(keras.layers.Layer):
         kernel_regularizer: Regularizer of the transforms. Defaults to `None`.
         recompute: Whether the gradient makes votes and routing anew instead of keeping what
             they computed: less memory, more time. Where each child has a transform of its own,
-            the routings `dynamic` (of dense capsules) and `em` make votes anew in any case, and
-            `cluster` makes them, and nothing else, anew. Defaults to `False`.
+            the routings `dynamic` (of dense capsules), `em` and `variational_bayes` make votes
+            anew in any case, `cluster` makes them, and nothing else, anew, and `self_routing` makes
+            none where they are many. Defaults to `False`.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -53,6 +57,8 @@ class CapsuleLayer(keras.layers.Layer):
             give nothing and count for nothing. Masks of layers before, as of
             `keras.layers.Masking`, come by themselves. Defaults to `None`, all are there.
         return_coupling: Whether the couplings are returned too. Defaults to `False`.
+        training: Whether the layer is in training, which the routing is told. Defaults to `None`,
+            as the model around it.
 
     Raises:
         ValueError: If a size is not a positive integer, an option unknown, the inputs are not
@@ -81,7 +87,8 @@ class CapsuleLayer(keras.layers.Layer):
     ):
         num_capsules = check_positive_int("num_capsules", num_capsules)
         pose_dim = check_positive_int("pose_dim", pose_dim)
-        check_choice("transform", transform, ("full", "matrix"))
+        if transform is not None:
+            check_choice("transform", transform, ("full", "matrix"))
         if vote_bias is not None:
             check_choice("vote_bias", vote_bias, ("parents", "votes"))
         if transform == "matrix":
@@ -117,17 +124,20 @@ class CapsuleLayer(keras.layers.Layer):
                     f"must have poses of one size. Received: child_dim={poses_shape[-1]}, "
                     f"pose_dim={self.pose_dim}"
                 )
-        self.kernel = self.add_weight(
-            shape=(
-                *self.compute_kernel_shape(poses_shape, child_dim),
-                self.routing.votes_per_child,
-                self.num_capsules,
-                pose_dim,
-            ),
-            initializer=self.kernel_initializer,
-            regularizer=self.kernel_regularizer,
-            name="kernel",
-        )
+        if self.transform is None:
+            if child_dim != pose_dim:
+                raise ValueError(
+                    f"Layer '{self.name}' transforms no poses, so children and parents must have "
+                    f"poses of one size. Received: child_dim={child_dim}, pose_dim={pose_dim}"
+                )
+            self.kernel = None
+        else:
+            self.kernel = self.add_weight(
+                shape=self._transforms_shape(poses_shape, child_dim, pose_dim),
+                initializer=self.kernel_initializer,
+                regularizer=self.kernel_regularizer,
+                name="kernel",
+            )
         self.bias = None
         if self.vote_bias is not None:
             parents, children, pose_dim = votes_shape[-3:]
@@ -135,9 +145,18 @@ class CapsuleLayer(keras.layers.Layer):
             self.bias = self.add_weight(
                 shape=(parents, per_vote, pose_dim), initializer=self.bias_initializer, name="bias"
             )
-        self.routing.build(votes_shape)
+        shapes = (votes_shape,)
+        if self.routing.needs_poses:
+            geometry = self.compute_geometry(poses_shape)
+            pose = geometry.places * poses_shape[-1]
+            shapes += ((*votes_shape[:-3], geometry.children, pose),)
+        self.routing.build(*shapes)
 
-    def call(self, inputs, mask=None, return_coupling=False):
+    def _transforms_shape(self, poses_shape, child_dim, pose_dim):
+        before = self.compute_kernel_shape(poses_shape, child_dim)
+        return (*before, self.routing.votes_per_child, self.num_capsules, pose_dim)
+
+    def call(self, inputs, mask=None, return_coupling=False, training=None):
         poses, activations = self._poses_and_activations(inputs)
         mask = self._mask_of(poses, mask)
         if mask is not None:
@@ -146,17 +165,27 @@ class CapsuleLayer(keras.layers.Layer):
             mask = self.arrange_activations(mask)
         if activations is not None:
             activations = self.arrange_activations(activations)
+        arguments = self.routing_arguments()
+        if self.routing.needs_poses:
+            arguments["poses"] = self.arrange_poses(poses)
         return self.routing.route(
             self.lazy_votes(poses),
             activations,
+            training=training,
             mask=mask,
             return_coupling=return_coupling,
-            **self.routing_arguments(),
+            **arguments,
         )
 
     def lazy_votes(self, poses):
         """What the votes of children are made of, a `capszoo.ops.LazyVotes`."""
-        kernel = ops.convert_to_tensor(self.kernel)
+        if self.transform is None:
+            identity = ops.eye(self.pose_dim, dtype=poses.dtype)
+            identity = ops.reshape(identity, (self.pose_dim, 1, 1, self.pose_dim))
+            shape = self._transforms_shape(poses.shape, self.pose_dim, self.pose_dim)
+            kernel = ops.broadcast_to(identity, shape)
+        else:
+            kernel = ops.convert_to_tensor(self.kernel)
         if self.transform == "matrix":
             # A product with a square matrix transforms each row of a pose alike.
             kernel = block_diagonal(kernel)
@@ -233,7 +262,7 @@ class CapsuleLayer(keras.layers.Layer):
             self.compute_votes_shape(self._poses_shape(input_shape))
         )
 
-    def compute_output_spec(self, inputs, mask=None, return_coupling=False):
+    def compute_output_spec(self, inputs, mask=None, return_coupling=False, training=None):
         poses, _ = inputs if isinstance(inputs, (tuple, list)) else (inputs, None)
         votes_shape = self.compute_votes_shape(self._poses_shape(poses.shape))
         votes = keras.KerasTensor(votes_shape, dtype=self.compute_dtype)

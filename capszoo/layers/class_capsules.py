@@ -91,6 +91,9 @@ class ClassCapsules(CapsuleLayer):
         _, height, width, types = activations.shape
         return ops.reshape(activations, (-1, height * width * types))
 
+    def arrange_poses(self, poses):
+        return ops.reshape(poses, (-1, math.prod(poses.shape[1:-1]), poses.shape[-1]))
+
     def build(self, input_shape):
         super().build(input_shape)
         _, height, width, types, _ = self._poses_shape(input_shape)

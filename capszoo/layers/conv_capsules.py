@@ -93,15 +93,22 @@ class ConvCapsules(CapsuleMaps):
         places = math.prod(self.kernel_size)
         if self.votes_from == "positions":
             places, types = 1, places * types
+        return Geometry(grid, types, places, gather=None if self.share_types else self._gather)
 
-        def gather(poses):
-            *size, own_types, child_dim = poses.shape[1:]
-            maps = ops.reshape(poses, (-1, *size, own_types * child_dim))
-            patches = extract_patches(maps, self.kernel_size, self.strides, self.padding)
-            children = ops.reshape(patches, (-1, *grid, places, types, child_dim))
-            return self.for_routing(children)
+    def _gather(self, poses):
+        """The children of each window, `(batch, *positions, places, children, child_dim)`."""
+        *size, types, child_dim = poses.shape[1:]
+        maps = ops.reshape(poses, (-1, *size, types * child_dim))
+        patches = extract_patches(maps, self.kernel_size, self.strides, self.padding)
+        geometry = self.compute_geometry(poses.shape)
+        per_window = (geometry.places, geometry.children, child_dim)
+        return self.for_routing(ops.reshape(patches, (-1, *geometry.positions, *per_window)))
 
-        return Geometry(grid, types, places, gather=None if self.share_types else gather)
+    def arrange_poses(self, poses):
+        # The child that is the whole window of a type has all the poses in it, one after another.
+        children = ops.swapaxes(self._gather(poses), -3, -2)
+        *outer, places, child_dim = children.shape[1:]
+        return ops.reshape(children, (-1, *outer, places * child_dim))
 
     def arrange_activations(self, activations):
         types = activations.shape[-1]
@@ -180,8 +187,8 @@ class ConvCapsules2D(ConvCapsules):
     first costs one vote per type, the second as many as the window has positions. Transforms
     are shared over positions of the map and, by option, over types.
 
-    Routing happens at each position by itself, but for EM routing with votes from positions:
-    there the parents at all positions that see a child compete for it.
+    Routing happens at each position by itself, but for EM and variational Bayes routing with
+    votes from positions: there the parents at all positions that see a child compete for it.
 
     Args:
         num_capsules: How many types of parent capsules there are.

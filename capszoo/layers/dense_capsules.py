@@ -24,7 +24,7 @@ class DenseCapsules(CapsuleLayer):
         routing: How votes are combined: a name of `capszoo.routing.names()`, a config or a
             `capszoo.routing.Routing`. Defaults to `"dynamic"`.
         transform: `"full"`, or `"matrix"` for poses that are square matrices, multiplied by a
-            square matrix. Defaults to `"full"`.
+            square matrix, or `None` for no transform, see `CapsuleLayer`. Defaults to `"full"`.
         vote_bias: What is added to the votes: `None`, `"parents"` for one trainable vector per
             parent or `"votes"` for one per vote. Defaults to `None`.
         kernel_initializer: Initializer of the transforms; `None` stands for the truncated
@@ -80,6 +80,9 @@ class DenseCapsules(CapsuleLayer):
 
     def arrange_activations(self, activations):
         return ops.reshape(activations, (-1, math.prod(activations.shape[1:])))
+
+    def arrange_poses(self, poses):
+        return _as_one_axis(poses)
 
 
 def _as_one_axis(poses):

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from capszoo.ops import depthwise_conv2d
 from capszoo.ops import squash
 from capszoo.ops.convolution import window_grid
 from capszoo.validation import check_positive_int
@@ -55,26 +56,19 @@ class DepthwisePrimaryCapsules(keras.layers.Layer):
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.convolution = keras.layers.DepthwiseConv2D(
             kernel_size,
-            # TensorFlow's has one step for both axes.
-            strides=strides[0] if self._has_one_step else 1,
             data_format="channels_last",
             depthwise_initializer=self.kernel_initializer.clone(),
             dtype=self.dtype_policy,
             name="convolution",
         )
 
-    @property
-    def _has_one_step(self):
-        return self.strides[0] == self.strides[1]
-
     def build(self, input_shape):
         self.compute_output_shape(input_shape)
         self.convolution.build(input_shape)
 
     def call(self, inputs):
-        features = self.convolution(inputs)
-        if not self._has_one_step:
-            features = features[:, :: self.strides[0], :: self.strides[1]]
+        kernel, bias = self.convolution.kernel, self.convolution.bias
+        features = depthwise_conv2d(inputs, kernel, self.strides) + bias
         *size, channels = features.shape[1:]
         shape = (-1, *size, channels // self.pose_dim, self.pose_dim)
         return squash(ops.reshape(features, shape), kind="exponential")

@@ -70,15 +70,19 @@ class TransposedConvCapsules(CapsuleMaps):
     def compute_geometry(self, input_shape):
         *size, types, _ = input_shape[1:]
         # Parents see other places of the window from position to position: no canonical form.
-        return Geometry(transposed_grid(size, self.kernel_size, self.strides, self.padding), types)
+        grid = transposed_grid(size, self.kernel_size, self.strides, self.padding)
+        return Geometry(grid, types, math.prod(self.kernel_size))
+
+    def arrange_poses(self, poses):
+        # A "vote" with a pose for each place of the window: who is seen there.
+        child_dim = poses.shape[-1]
+        seen = math.prod(self.kernel_size) * child_dim
+        one_hot = ops.eye(seen, dtype=poses.dtype)
+        one_hot = ops.reshape(one_hot, (1, *self.kernel_size, child_dim, 1, 1, seen))
+        return ops.squeeze(self.compute_votes(poses, one_hot), axis=-3)
 
     def arrange_activations(self, activations):
-        places = math.prod(self.kernel_size)
-        # A "vote" with a number for each place of the window: who is seen there.
-        one_hot = ops.eye(places, dtype=activations.dtype)
-        one_hot = ops.reshape(one_hot, (1, *self.kernel_size, 1, 1, 1, places))
-        seen = self.compute_votes(ops.expand_dims(activations, -1), one_hot)
-        seen = ops.squeeze(seen, axis=-3)
+        seen = self.arrange_poses(ops.expand_dims(activations, -1))
         if not self.routing.explicit_activations:
             return safe_norm(seen)
         size = activations.shape[1:-1]

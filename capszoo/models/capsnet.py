@@ -14,6 +14,7 @@ from capszoo.models.registry import register_family
 from capszoo.models.stem import convolutions
 from capszoo.models.stem import stem
 from capszoo.models.tasks import CapsuleClassifier
+from capszoo.ops.norms import check_squash_power
 from capszoo.validation import check_choice
 from capszoo.validation import check_fits
 from capszoo.validation import check_image_shape
@@ -76,6 +77,10 @@ class CapsNet(CapsuleClassifier):
             `"per_image"`.
         conv_strides: Step between the windows of the convolution; for several as
             `conv_kernel_size`. Defaults to `1`.
+        primary_squash_power: Power of the length in the squash of the primary capsules, as
+            `squash_power` of `capszoo.layers.PrimaryCapsules`. Defaults to `2`.
+        primary_length_penalty: Weight, in the loss, of the sum of a picture's lengths of primary
+            capsules, as `activity_regularizer` there. Defaults to `0.0`.
         **kwargs: Arguments of `capszoo.models.CapsuleClassifier` and of
             `capszoo.models.inputs.ImageInput`.
 
@@ -128,6 +133,8 @@ class CapsNet(CapsuleClassifier):
         decoder=(512, 1024),
         normalization="per_image",
         conv_strides=1,
+        primary_squash_power=2,
+        primary_length_penalty=0.0,
         **kwargs,
     ):
         image_shape = check_image_shape(image_shape)
@@ -144,6 +151,8 @@ class CapsNet(CapsuleClassifier):
                 "Argument `primary_scale` must be greater than 0. "
                 f"Received: primary_scale={primary_scale}"
             )
+        check_squash_power("primary_squash_power", primary_squash_power)
+        check_number("primary_length_penalty", primary_length_penalty, minimum=0)
         check_positive_int("primary_dim", primary_dim)
         check_positive_int("class_dim", class_dim)
         check_choice("padding", padding, ("valid", "same"))
@@ -165,6 +174,7 @@ class CapsNet(CapsuleClassifier):
         window = check_size("primary_kernel_size", self.primary_kernel_size, rank=2)
         fan_in = math.prod(window) * layers[-1].filters
         stddev = 0.45 / (self.primary_scale * fan_in**0.5)
+        penalty = self.primary_length_penalty
         children = PrimaryCapsules(
             self.primary_types,
             self.primary_dim,
@@ -172,6 +182,8 @@ class CapsNet(CapsuleClassifier):
             strides=self.primary_strides,
             padding=self.padding,
             scale=self.primary_scale,
+            squash_power=self.primary_squash_power,
+            activity_regularizer=keras.regularizers.L1(penalty) if penalty else None,
             kernel_initializer=keras.initializers.TruncatedNormal(stddev=stddev),
             bias_initializer=keras.initializers.Constant(0.1),
             dtype=dtype,

@@ -1,5 +1,7 @@
 """EMCapsNet: matrix capsules with EM routing."""
 
+from typing import ClassVar
+
 import keras
 
 from capszoo import routing as routings
@@ -75,6 +77,9 @@ class EMCapsNet(CapsuleClassifier):
     - [Hinton, Sabour, Frosst, 2018](https://openreview.net/forum?id=HJWLfGWRb)
     """
 
+    # Of the transforms at first.
+    transform_stddev: ClassVar[float] = 0.3
+
     def __init__(
         self,
         image_shape=(32, 32, 2),
@@ -118,13 +123,8 @@ class EMCapsNet(CapsuleClassifier):
         # Each layer has its own, all alike; one that stayed unbuilt would keep Keras building.
         self.routing = self.get_layer("class_capsules").routing
 
-    def body(self, features, dtype):
-        routing = routings.get(self.routing, dtype=dtype)
-        if not routing.explicit_activations:
-            raise ValueError(
-                "EMCapsNet needs a routing with explicit activations, such as 'em'. "
-                f"Received: {type(routing).__name__}"
-            )
+    def primary_capsules(self, features, dtype):
+        """The symbolic primary capsules: poses and activations."""
         features = Conv2D(
             self.conv_filters,
             self.conv_kernel_size,
@@ -135,9 +135,18 @@ class EMCapsNet(CapsuleClassifier):
             dtype=dtype,
             name="conv",
         )(features)
-        capsules = ActivatedPrimaryCapsules(
+        return ActivatedPrimaryCapsules(
             self.primary_types, self.pose_dim, dtype=dtype, name="primary_capsules"
         )(features)
+
+    def body(self, features, dtype):
+        routing = routings.get(self.routing, dtype=dtype)
+        if not routing.explicit_activations:
+            raise ValueError(
+                f"{type(self).__name__} needs a routing with explicit activations, such as 'em'. "
+                f"Received: {type(routing).__name__}"
+            )
+        capsules = self.primary_capsules(features, dtype)
         for index, (types, strides) in enumerate(
             zip(self.capsule_types, self.capsule_strides, strict=True)
         ):
@@ -150,7 +159,7 @@ class EMCapsNet(CapsuleClassifier):
                 transform="matrix",
                 routing=routings.serialize(routing),
                 recompute=self.recompute,
-                kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.3),
+                kernel_initializer=keras.initializers.TruncatedNormal(stddev=self.transform_stddev),
                 dtype=dtype,
                 name=f"conv_capsules_{index + 1}",
             )(capsules)
@@ -161,7 +170,7 @@ class EMCapsNet(CapsuleClassifier):
             transform="matrix",
             routing=routings.serialize(routing),
             recompute=self.recompute,
-            kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.3),
+            kernel_initializer=keras.initializers.TruncatedNormal(stddev=self.transform_stddev),
             dtype=dtype,
             name="class_capsules",
         )(capsules, return_coupling=True)

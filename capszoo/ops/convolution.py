@@ -3,16 +3,21 @@
 import contextlib
 import contextvars
 import itertools
+import math
 
 import keras
 from keras import ops
 
+from capszoo.device import compiled_by_jax
 from capszoo.device import compiled_by_torch
 from capszoo.device import runs_on_cpu
 from capszoo.ops import fourier
 from capszoo.validation import SPATIAL_AXES
 from capszoo.validation import check_choice
 from capszoo.validation import check_size
+
+# Of the images that are convolved at once, on JAX: what a core's own cache holds.
+_MAX_PATCH_BYTES = 1_000_000
 
 _ALLOWS_FOURIER = contextvars.ContextVar("allows_fourier", default=True)
 
@@ -55,8 +60,8 @@ def conv2d(inputs, kernel, strides=1, padding="valid"):
 
     The result is that of `keras.ops.conv` (to float32 rounding) in the form that is fastest. On
     a CPU, batches for which it saves half of the products are convolved in the frequency domain
-    (`fourier.py`); else, on JAX, what `prefers_patches` says is computed as patches and one
-    matrix product; the rest natively.
+    (`fourier.py`); else, on JAX, a few images at a time as patches and one matrix product; the
+    rest natively.
 
     Args:
         inputs: Tensor of shape `(batch, height, width, channels)`.
@@ -113,38 +118,59 @@ def direct_convolutions():
 def prefers_patches(kernel_size, strides):
     """Tells whether patches and one matrix product beat the native convolution here.
 
-    Measured on 2 CPU cores with JAX 0.10.2, batch 32, milliseconds forward / forward and both
-    gradients, native against patches:
-
-    | convolution | native | patches |
-    |---|---|---|
-    | 9x9 stride 2, 256 to 256 channels, 20x20 | 203 / 9550 | 136 / 233 |
-    | 9x9 stride 1, 1 to 256 channels, 28x28 | 3.7 / 64.7 | 3.9 / 9.4 |
-    | 3x3 stride 2, 64 to 64 channels, 14x14 | 1.0 / 3.3 | 0.8 / 2.5 |
-    | 3x3 stride 1, 64 to 64 channels, 14x14 | 3.1 / 10.5 | 2.1 / 9.0 |
-
-    So on JAX's CPU backend every strided convolution and every kernel of 5x5 or more takes
-    patches; small unit-stride kernels gain little and would pay 9 times their input in memory.
-    On TensorFlow (233 native, 489 patches for the first row) and PyTorch (308, 366) the native
+    On JAX's CPU backend strided convolutions of images and those of 5x5 or more do, and where the
+    images can take turns all of them: see `images_at_once`. On TensorFlow and PyTorch the native
     form wins, as it does on GPUs.
 
+    Measured on 2 CPU cores with JAX 0.10.2, milliseconds forward / forward and both gradients.
     In three dimensions, batch 4 of 16x16x16, and in one, batch 32:
 
     | convolution | native | patches |
     |---|---|---|
     | 3x3x3 stride 2, 16 to 64 channels | 2.5 / 298 | 0.7 / 4.7 |
-    | 5x5x5 stride 2, 16 to 32 channels | 9.5 / 672 | 6.8 / 28 |
     | 3x3x3 stride 1, 16 to 32 channels | 15.6 / 75 | 45.2 / 52 |
-    | 3 stride 2, 128 to 256 channels, 64 | 0.5 / 2.1 | 0.6 / 2.4 |
-    | 9 stride 2, 64 to 256 channels, 128 | 1.4 / 5.1 | 3.3 / 8.9 |
+    | 9 stride 2, 64 to 256 channels | 1.4 / 5.1 | 3.3 / 8.9 |
 
-    Strided convolutions of volumes take patches; those of unit stride would pay 125 times their
-    input in memory for windows of 5x5x5. In one dimension the native form has no weak spot.
+    Volumes of unit stride would pay 125 times their input in memory for windows of 5x5x5. In one
+    dimension the native form has no weak spot.
     """
     if keras.backend.backend() != "jax" or not runs_on_cpu():
         return False
     strided, large = max(strides) > 1, max(kernel_size) >= 5
     return {1: False, 2: strided or large, 3: strided}[len(kernel_size)]
+
+
+def images_at_once(inputs, kernel_size, strides, padding):
+    """Computes how many images a convolution takes at once, where they take turns.
+
+    JAX's CPU backend computes the native kernel's gradient at half the speed of a matrix
+    product, the input's of a strided convolution at a hundredth, and writes the patches of a
+    whole batch to memory that is new each time. Milliseconds of one core forward / forward and
+    both gradients, 32 images, JAX 0.10.2:
+
+    | convolution | native | all patches | in turn |
+    |---|---|---|---|
+    | 3x3, 32 to 64 channels, 24x24 | 5.8 / 22.5 | 21.2 / 39.0 | 4.7 / 15.1 |
+    | 3x3, 64 to 64 channels, 22x22 | 7.2 / 29.7 | 36.8 / 60.2 | 6.9 / 23.5 |
+    | 3x3, 3 to 32 channels, 34x34 | 2.5 / 8.3 | 1.6 / 4.8 | 1.1 / 3.3 |
+    | 5x5, 32 to 64 channels, 18x18 | 5.1 / 22.8 | 21.8 / 36.9 | 4.6 / 18.1 |
+    | 9x9, 1 to 256 channels, 28x28, 8 images | 0.7 / 19.3 | 0.9 / 5.3 | 1.1 / 3.8 |
+
+    Returns:
+        A divisor of the batch; `None` where all are to be convolved at once.
+    """
+    if len(kernel_size) != 2 or keras.backend.backend() != "jax" or not runs_on_cpu():
+        return None
+    batch, *size, channels = inputs.shape
+    # Images that are shared out between devices cannot take turns, nor those of an export,
+    # where a size may be a symbol.
+    known = all(isinstance(number, int) for number in (batch, *size))
+    if not known or not batch or keras.distribution.distribution() is not None:
+        return None
+    grid = window_grid("inputs", size, kernel_size, strides, padding)
+    bytes_of_one = 4 * math.prod(grid) * math.prod(kernel_size) * channels
+    most = max(_MAX_PATCH_BYTES // bytes_of_one, 1)
+    return max(images for images in range(1, min(most, batch) + 1) if batch % images == 0)
 
 
 def extract_patches(inputs, kernel_size, strides=1, padding="valid"):
@@ -218,12 +244,34 @@ def same_pads(size, kernel_size, strides):
 
 def _conv_directly(inputs, kernel, strides, padding):
     kernel_size = tuple(kernel.shape[:-2])
+    images = images_at_once(inputs, kernel_size, strides, padding)
+    # What is not compiled as a whole would compile its loop anew at each call.
+    if images is not None and compiled_by_jax(inputs, kernel):
+        return _conv_in_turn(inputs, kernel, strides, padding, images)
     if not prefers_patches(kernel_size, strides):
         return ops.conv(
             inputs, kernel, strides=strides, padding=padding, data_format="channels_last"
         )
     patches = extract_patches(inputs, kernel_size, strides, padding)
     return ops.matmul(patches, ops.reshape(kernel, (-1, kernel.shape[-1])))
+
+
+def _conv_in_turn(inputs, kernel, strides, padding, images):
+    """Convolves a few images after another; patches are made again for the gradient."""
+    filters = kernel.shape[-1]
+    rows = ops.reshape(kernel, (-1, filters))
+
+    @keras.remat
+    def convolve(some, rows):
+        patches = extract_patches(some, kernel.shape[:2], strides, padding)
+        maps = ops.matmul(ops.reshape(patches, (-1, rows.shape[0])), rows)
+        return ops.reshape(maps, (*patches.shape[:-1], filters))
+
+    if images == inputs.shape[0]:
+        return convolve(inputs, rows)
+    groups = ops.reshape(inputs, (-1, images, *inputs.shape[1:]))
+    _, maps = ops.scan(lambda carry, some: (carry, convolve(some, rows)), (), groups)
+    return ops.reshape(maps, (-1, *maps.shape[2:]))
 
 
 def _written(size):

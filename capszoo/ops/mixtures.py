@@ -1,4 +1,4 @@
-"""Mixtures of parents, of which each takes its share of every child: what EM routing is made of."""
+"""Mixtures of parents, of which each takes its share of every child: what EM and VB are made of."""
 
 from keras import ops
 
@@ -31,14 +31,15 @@ def log_normalize(logits, windows=None, axis=-2):
     return logits - ops.expand_dims(total, axis)
 
 
-def mass_and_shares(coupling, activations):
+def mass_and_shares(coupling, activations, prior=MASS_EPSILON):
     """Computes the mass of each parent, and the share that each child has in it.
 
-    `mass[j] = sum_i coupling[j, i] activations[i] + 1e-7`, and a share is a summand over the sum.
+    `mass[j] = sum_i coupling[j, i] activations[i] + prior`, and a share is a summand over the sum.
 
     Args:
         coupling: Tensor of shape `(..., parents, children)`.
         activations: Tensor of the children's activations that broadcasts to the coupling.
+        prior: Mass that a parent has without children. Defaults to `1e-7`.
 
     Returns:
         The masses `(..., parents)` and the shares, of the shape of the coupling.
@@ -51,5 +52,5 @@ def mass_and_shares(coupling, activations):
     (4.0, [0.25, 0.75])
     """
     weights = coupling * activations
-    mass = ops.sum(weights, axis=-1) + MASS_EPSILON
+    mass = ops.sum(weights, axis=-1) + prior
     return mass, weights / ops.expand_dims(mass, -1)

@@ -1,6 +1,5 @@
 """What every routing algorithm is: a layer that combines votes into parent capsules."""
 
-import functools
 import inspect
 
 import keras
@@ -21,6 +20,8 @@ class Routing(keras.layers.Layer):
             pose. If not, a capsule's activation is the length of its pose. Defaults to `False`.
         needs_lengths: Whether the routing is to be given the children's lengths as
             activations. Defaults to `False`.
+        needs_poses: Whether the routing's `call` takes `poses`, those of the children before they
+            are transformed. Defaults to `False`.
         tunable_arguments: Which of its arguments a search space may name beside `routing`.
             Defaults to none.
         competes_across_positions: Whether the routing's `call` takes `windows`, a
@@ -34,6 +35,10 @@ class Routing(keras.layers.Layer):
         mask: Boolean tensor of shape `(batch, *spatial, children)`, true where there is a child:
             the others give nothing and count for nothing. Defaults to `None`, all are there.
         return_coupling: Whether the couplings are returned too. Defaults to `False`.
+        poses: Tensor of shape `(batch, *spatial, children, child_dim)`, only where the routing
+            needs poses. Defaults to `None`.
+        training: Whether the layer is in training, where `call` takes it: of a routing that keeps
+            statistics. Defaults to `None`.
 
     Input shape:
         `(batch, *spatial, parents, children, pose_dim)`.
@@ -48,14 +53,17 @@ class Routing(keras.layers.Layer):
     votes_per_child = 1
     explicit_activations = False
     needs_lengths = False
+    needs_poses = False
     competes_across_positions = False
     tunable_arguments: tuple[str, ...] = ()
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
         # Who overrides `call` alone is to be called, not the kernels of what was before.
-        if "call" in vars(cls) and "select_kernel" not in vars(cls):
-            cls.select_kernel = Routing.select_kernel
+        if "call" in vars(cls):
+            for name in ("select_kernel", "route"):
+                if name not in vars(cls):
+                    setattr(cls, name, getattr(Routing, name))
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
@@ -79,12 +87,14 @@ class Routing(keras.layers.Layer):
         """
         return None
 
-    def route(self, votes, activations=None, **arguments):
+    def route(self, votes, activations=None, training=None, **arguments):
         """Combines votes that are not made yet: what capsule layers call.
 
         Args:
             votes: `capszoo.ops.LazyVotes`.
             activations: As in `call`. Defaults to `None`.
+            training: Whether the layer is in training; for a routing whose `call` takes it.
+                Defaults to `None`.
             **arguments: Other arguments of `call`.
 
         Returns:
@@ -93,9 +103,12 @@ class Routing(keras.layers.Layer):
         Raises:
             ValueError: If there is a mask and `call` takes none.
         """
+        taken = inspect.signature(self.call).parameters
+        if "training" in taken:
+            arguments["training"] = training
         if arguments.get("mask") is None:
             arguments.pop("mask", None)
-        elif "mask" not in inspect.signature(self.call).parameters:
+        elif "mask" not in taken:
             raise ValueError(
                 f"{type(self).__name__} cannot leave out missing children: its `call` takes no "
                 "`mask`."
@@ -103,8 +116,13 @@ class Routing(keras.layers.Layer):
         kernel = self.select_kernel(votes, activations, **arguments)
         if kernel is not None:
             return kernel()
-        tensors = () if activations is None else (activations,)
-        return votes.given_to(functools.partial(self, **arguments), *tensors)
+        tensors = {"activations": activations, "poses": arguments.pop("poses", None)}
+        tensors = {name: tensor for name, tensor in tensors.items() if tensor is not None}
+
+        def combine(votes, *values):
+            return self(votes, **dict(zip(tensors, values, strict=True)), **arguments)
+
+        return votes.given_to(combine, *tensors.values())
 
     def refuse_activations(self, activations):
         """Raises `ValueError` if activations are given to a routing that has no use for them."""
@@ -123,7 +141,15 @@ class Routing(keras.layers.Layer):
     def compute_mask(self, inputs, previous_mask=None):
         return None  # parents are all there
 
-    def compute_output_spec(self, votes, activations=None, mask=None, return_coupling=False):
+    def compute_output_spec(
+        self,
+        votes,
+        activations=None,
+        mask=None,
+        return_coupling=False,
+        poses=None,
+        training=None,
+    ):
         def spec(shape):
             return keras.KerasTensor(shape, dtype=self.compute_dtype)
 

@@ -7,8 +7,8 @@ import pytest
 from keras import ops
 
 import capszoo
-from capszoo.kernels.em_vjp import EMSteps
-from capszoo.kernels.tiled_em import route_by_em_in_tiles
+from capszoo.kernels.em_steps import EMSteps
+from capszoo.kernels.tiled_mixture import route_by_mixture_in_tiles
 from capszoo.layers import ConvCapsules2D
 from capszoo.ops import Windows
 from capszoo.ops import dense_votes
@@ -40,13 +40,14 @@ def joined(poses, activations, coupling):
 
 def tiled(routing, windows, children, kernel, *others, chunks=1):
     steps = EMSteps(
-        routing._inverse_temperatures(),
-        routing._information_scale((PARENTS, kernel.shape[0], POSE_DIM), windows),
-        routing.variance_floor,
-        windows,
+        iterations=routing.iterations,
+        inverse_temperatures=routing._inverse_temperatures(),
+        information_scale=routing._information_scale((PARENTS, kernel.shape[0], POSE_DIM), windows),
+        variance_floor=routing.variance_floor,
+        windows=windows,
         return_coupling=True,
     )
-    outputs = route_by_em_in_tiles(steps, children, kernel, *others, rows=4, chunks=chunks)
+    outputs = route_by_mixture_in_tiles(steps, children, kernel, *others, rows=4, chunks=chunks)
     return joined(*outputs)
 
 

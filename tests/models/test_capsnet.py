@@ -117,12 +117,35 @@ def test_image_too_small(image_shape, smallest):
         {"num_objects": 4},
         {"reconstruction_weight": -1},
         {"rescaling": "max"},
+        {"primary_squash_power": 1.5},
+        {"primary_length_penalty": -1.0},
     ],
     ids=str,
 )
 def test_bad_arguments(arguments):
     with pytest.raises(ValueError, match=r"eceived|Expected one of"):
         tiny.capsnet(**arguments)
+
+
+def test_restrained_primary_capsules():
+    images, labels = tiny.data(8)
+    plain = tiny.capsnet(decoder=None)
+    model = tiny.capsnet(decoder=None, primary_squash_power=4, primary_length_penalty=0.01)
+    model.set_weights(plain.get_weights())
+    again = type(model).from_config(model.get_config())
+    again.set_weights(plain.get_weights())
+    for one in (plain, model, again):
+        one.compile()
+    primary = keras.Model(model.inputs, model.get_layer("primary_capsules").output)
+    lengths = np.linalg.norm(primary.predict(images, verbose=0), axis=-1)
+    expected = keras.ops.mean(model.loss.call(labels, model.predict(images, verbose=0)))
+    expected = float(expected) + 0.01 * lengths.sum() / len(images)
+    for one in (model, again):
+        found = one.evaluate(images, labels, verbose=0, return_dict=True)["loss"]
+        np.testing.assert_allclose(found, expected, rtol=1e-3)
+    without = keras.Model(plain.inputs, plain.get_layer("primary_capsules").output)
+    short = np.linalg.norm(without.predict(images, verbose=0), axis=-1)
+    assert (lengths < short).mean() > 0.5
 
 
 def test_bad_decoder():

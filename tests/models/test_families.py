@@ -32,12 +32,39 @@ SMALL = {
         "capsule_types": (4,),
         "capsule_strides": (2,),
     },
+    "vb_capsnet": {
+        **DIGITS,
+        "conv_filters": 16,
+        "conv_kernel_size": 3,
+        "conv_strides": 1,
+        "primary_types": 4,
+        "capsule_types": (4,),
+        "capsule_strides": (2,),
+    },
     "cluster_capsnet": {
         **DIGITS,
         "capsule_types": 3,
         "cluster_size": 3,
         "pose_dim": 4,
         "strides": (1, 2, 1),
+    },
+    "inverted_attention_capsnet": {
+        **DIGITS,
+        "conv_filters": 8,
+        "block_filters": (8, 16),
+        "blocks": (1, 1),
+        "primary_types": 4,
+        "capsule_types": (4,),
+        "capsule_strides": (1,),
+        "pose_dim": 4,
+    },
+    "deepcaps": {
+        **DIGITS,
+        "conv_filters": 8,
+        "cell_types": (4, 4),
+        "cell_dims": (4, 4),
+        "class_dim": 8,
+        "decoder": (8, 4),
     },
     "residual_capsnet": {
         **DIGITS,
@@ -56,6 +83,29 @@ SMALL = {
         "primary_dim": 4,
         "class_dim": 8,
         "decoder": (16,),
+    },
+    "ar_capsnet": {
+        **DIGITS,
+        "conv_filters": (8, 8),
+        "primary_types": 3,
+        "primary_dim": 4,
+        "capsule_layers": 2,
+        "capsule_types": 4,
+        "capsule_strides": 1,
+        "pose_dim": 4,
+        "class_dim": 8,
+        "decoder": (16,),
+    },
+    "self_routing_capsnet": {
+        **DIGITS,
+        "stem": "convolutions",
+        "width": 4,
+        "primary_types": 4,
+        "capsule_types": (3,),
+        "capsule_strides": (1,),
+        "pose_dim": 4,
+        # From the paper's zeros the first step trains nothing below the class capsules.
+        "routing": {"name": "self_routing", "kernel_initializer": "glorot_uniform"},
     },
 }
 SMALL["signal_capsnet"] = {
@@ -111,6 +161,7 @@ MULTI = {
     "primary_kernel_size": 5,
     "primary_strides": 2,
 }
+DEEPCAPS_64 = {"image_shape": (64, 64, 3), "decoder": (64, 32, 16, 8)}
 SMALL_CLUSTER = {"cluster_size": 5, "pose_dim": 6}
 
 
@@ -122,6 +173,8 @@ SMALL_CLUSTER = {"cluster_size": 5, "pose_dim": 6}
         ("capsnet", {"decoder": None}, 6_804_384),
         ("em_capsnet", {}, 316_650),
         ("em_capsnet", {"conv_filters": 64, "primary_types": 8, "capsule_types": (16, 16)}, 68_618),
+        ("vb_capsnet", {}, 68_714),
+        ("vb_capsnet", {"primary_types": 16, "capsule_types": (32, 32)}, 244_682),
         ("cluster_capsnet", {}, 3_833_857),
         ("cluster_capsnet", {"pose_dim": 16}, 1_744_897),
         ("cluster_capsnet", SMALL_CLUSTER, 178_993),
@@ -131,12 +184,44 @@ SMALL_CLUSTER = {"cluster_size": 5, "pose_dim": 6}
             {"image_shape": (32, 32, 2), "num_classes": 5, **SMALL_CLUSTER},
             141_673,
         ),
+        ("inverted_attention_capsnet", {}, 1_828_817),
+        ("deepcaps", {}, 8_500_337),
+        ("deepcaps", {"decoder": None}, 8_441_920),
+        ("deepcaps", DEEPCAPS_64, 13_426_995),
         ("residual_capsnet", {"depth": 2, "decoder": None}, 6_419_616),
         ("residual_capsnet", {"depth": 8, "decoder": None}, 6_814_368),
         ("residual_capsnet", {"depth": 16, "decoder": None}, 7_340_704),
         ("efficient_capsnet", {"decoder": None}, 161_824),
         ("efficient_capsnet", {**NORB, "decoder": None}, 151_664),
         ("efficient_capsnet", {**MULTI, "decoder": None}, 154_656),
+        ("ar_capsnet", {}, 5_312_528),
+        # 19 convolutions of 3x3 without bias, each with two numbers a filter of batch
+        # normalization, 9 * (3 * 16 + 6 * 16**2 + 16 * 32 + 5 * 32**2 + 32 * 64 + 5 * 64**2)
+        # + 2 * (7 * 16 + 6 * 32 + 6 * 64) = 269,072; poses and activations of 32 types,
+        # 64 * 9 * 544 + 2 * 544 = 314,432; 8 * 8 * 32 children with 16 * 10 + 10 for their
+        # logits, 348,160.
+        ("self_routing_capsnet", {}, 931_664),
+        # 9 * (2 * 16 + 16 * 32 + 32**2 + 32 * 64 + 64**2 + 64 * 128) + 2 * (16 + 2 * 32 + 2 * 64
+        # + 128) = 143,808; 128 * 9 * 544 + 2 * 544 = 627,776; 4 * 4 * 32 children with
+        # 16 * 5 + 5, 43,520.
+        (
+            "self_routing_capsnet",
+            {"image_shape": (32, 32, 2), "num_classes": 5, "stem": "convolutions"},
+            815_104,
+        ),
+        # A layer more: 9 * 32 children with 32 parents of 16 * 16 transforms and 16 + 1 for the
+        # logits, 288 * 32 * 273 = 2,515,968, and batch normalization of 512 numbers.
+        (
+            "self_routing_capsnet",
+            {
+                "image_shape": (32, 32, 2),
+                "num_classes": 5,
+                "stem": "convolutions",
+                "capsule_types": (32,),
+                "capsule_strides": (1,),
+            },
+            3_332_096,
+        ),
     ],
 )
 def test_parameters_of_the_papers(name, arguments, count):
@@ -246,8 +331,37 @@ def test_residual_variants(routing, variant, mode):
     assert np.isfinite(scores).all()
 
 
+def test_layers_that_iterate_together(tmp_path):
+    """The same weights as one by one, another function of them."""
+    images, _ = digits(4)
+    wide = {"block_strides": (1, 1), "capsule_types": (4, 4), "capsule_strides": (1, 1)}
+    one_by_one = make("inverted_attention_capsnet", **wide)
+    at_once = make("inverted_attention_capsnet", **wide, concurrent=True)
+    at_once.set_weights(one_by_one.get_weights())
+    scores = at_once.predict(images, verbose=0)
+    assert np.abs(one_by_one.predict(images, verbose=0) - scores).max() > 1e-3
+    at_once.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(again.predict(images, verbose=0), scores, atol=1e-5)
+    with pytest.raises(ValueError, match="routes concurrently"):
+        make("inverted_attention_capsnet", concurrent=True, routing="dynamic")
+
+
 @pytest.mark.parametrize(
-    "routing", ["cluster", "em", "scaled_distance", "self_attention", "uniform"]
+    "routing",
+    [
+        "cluster",
+        "deepcaps",
+        "em",
+        "interest",
+        "inverted_attention",
+        "scaled_distance",
+        "self_attention",
+        "self_routing",
+        "star",
+        "uniform",
+        "variational_bayes",
+    ],
 )
 def test_capsnet_with_every_routing(routing):
     model = make("capsnet", routing=routing)
@@ -257,21 +371,46 @@ def test_capsnet_with_every_routing(routing):
     assert np.isfinite(history.history["loss"]).all()
 
 
+@pytest.mark.parametrize("routing", ["dynamic", "em"])
+def test_self_routing_capsnet_with_other_routings(routing):
+    model = make("self_routing_capsnet", stem="resnet20", routing=routing, decoder=(16,))
+    model.compile()
+    images, labels = digits(16)
+    history = model.fit(images, labels, epochs=1, verbose=0)
+    assert np.isfinite(history.history["loss"]).all()
+    assert model.get_layer("class_capsules").kernel is not None
+
+
 @pytest.mark.parametrize(
     ("name", "arguments", "match"),
     [
         ("em_capsnet", {"routing": "dynamic"}, "explicit activations"),
+        ("vb_capsnet", {"routing": "dynamic"}, "VBCapsNet needs .*explicit activations"),
         ("em_capsnet", {"pose_dim": 8}, "square"),
         ("em_capsnet", {"capsule_types": (4, 4)}, "one length"),
         ("em_capsnet", {"image_shape": (4, 4, 1)}, "smallest that works is 5x5"),
         ("cluster_capsnet", {"cluster_size": 1}, "cluster_size"),
         ("cluster_capsnet", {"image_shape": (1, 1, 1)}, "at least 2x2"),
+        ("inverted_attention_capsnet", {"pose_dim": 8}, "square"),
+        ("inverted_attention_capsnet", {"blocks": (1,)}, "one length"),
+        ("inverted_attention_capsnet", {"blocks": (1, 0)}, "blocks"),
+        ("inverted_attention_capsnet", {"capsule_strides": (1, 1)}, "one length"),
+        ("inverted_attention_capsnet", {"image_shape": (4, 4, 1)}, "smallest that works is 5x5"),
+        ("deepcaps", {"cell_types": (4,)}, "one length, at least 2"),
+        ("deepcaps", {"cell_dims": (4, 8)}, "last two of `cell_dims` must be alike"),
+        ("deepcaps", {"cell_routing": "em"}, "no explicit activations"),
         ("residual_capsnet", {"depth": 0}, "depth"),
         ("residual_capsnet", {"variant": "convolution"}, "convolutional"),
         ("residual_capsnet", {"image_shape": (4, 4, 1)}, "smallest that works is 5x5"),
         ("efficient_capsnet", {"image_shape": (4, 4, 1)}, "smallest that works is 5x5"),
         ("efficient_capsnet", {"strides": (1,)}, "one length"),
         ("efficient_capsnet", {"primary_dim": 5}, "divide"),
+        ("ar_capsnet", {"routing": "em"}, "without explicit activations"),
+        ("ar_capsnet", {"dropout": 1}, "less than 1"),
+        ("ar_capsnet", {"capsule_layers": -1}, "capsule_layers"),
+        ("self_routing_capsnet", {"stem": "resnet"}, "resnet20"),
+        ("self_routing_capsnet", {"width": 0}, "width"),
+        ("self_routing_capsnet", {"capsule_types": (4, 4)}, "one length"),
         ("capsnet", {"image_shape": (4, 4, 1)}, "smallest that works is 5x5"),
         ("capsnet", {"normalization": "batch"}, "normalization"),
         ("capsnet", {"conv_filters": ()}, "at least one convolution"),
@@ -292,4 +431,5 @@ def test_bad_arguments(name, arguments, match):
 @pytest.mark.parametrize("name", SMALL)
 def test_unknown_argument(name):
     with pytest.raises(ValueError, match=r"Unknown argument 'num_class'\. Did you mean 'num_class"):
-        models.get_family(name)(num_class=3)
+        # Before anything is said of a picture that is too small.
+        models.get_family(name)(image_shape=(1, 1, 1), num_class=3)

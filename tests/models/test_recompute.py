@@ -21,7 +21,9 @@ def trained(name, images, recompute):
     return model
 
 
-@pytest.mark.parametrize("name", ["em_capsnet_digits", "cluster_capsnet_digits"])
+@pytest.mark.parametrize(
+    "name", ["em_capsnet_digits", "vb_capsnet_digits", "cluster_capsnet_digits"]
+)
 def test_trains_alike(name, rng):
     images = rng.integers(0, 256, size=(4, 8, 8, 1)).astype("uint8")
     kept, made_again = (trained(name, images, recompute) for recompute in (False, True))

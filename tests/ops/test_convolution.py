@@ -9,6 +9,7 @@ from capszoo.ops import conv
 from capszoo.ops import conv2d
 from capszoo.ops import convolution
 from capszoo.ops import extract_patches
+from tests.layer_checks import compiled_on_jax
 from tests.layer_checks import gradients
 from tests.layer_checks import to_numpy
 from tests.ops.loops import loop_patches
@@ -62,6 +63,7 @@ def test_sequences_and_volumes(size, kernel_size, strides, padding, rng, monkeyp
 @pytest.mark.parametrize("padding", ["valid", "same"])
 @pytest.mark.parametrize("stride", [1, 2, 3])
 def test_convolution(form, padding, stride, rng, monkeypatch):
+    monkeypatch.setattr(convolution, "images_at_once", lambda *_: None)
     monkeypatch.setattr(convolution, "prefers_patches", lambda *_: form == "patches")
     x = rng.normal(size=(2, 10, 13, 3)).astype("float32")
     for size in SIZES[stride]:
@@ -79,6 +81,7 @@ def test_both_forms_have_the_same_gradients(padding, strides, rng, monkeypatch):
     x = rng.normal(size=(2, 7, 8, 2))
     kernel = rng.normal(size=(3, 4, 2, 3))
     results = []
+    monkeypatch.setattr(convolution, "images_at_once", lambda *_: None)
     for form in (True, False):
         monkeypatch.setattr(convolution, "prefers_patches", lambda *_, form=form: form)
 
@@ -89,6 +92,68 @@ def test_both_forms_have_the_same_gradients(padding, strides, rng, monkeypatch):
     for patches, native in zip(*results, strict=True):
         assert np.abs(native).max() > 1
         np.testing.assert_allclose(patches, native, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="In turn on JAX alone.")
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize(("size", "strides"), [(1, 1), (1, 2), (3, 1), (5, 1), (4, (2, 3))])
+def test_in_turn(size, strides, padding, rng, monkeypatch):
+    """Some images after another: values and gradients are those of Keras' convolution."""
+    monkeypatch.setattr(convolution, "runs_on_cpu", lambda: True)
+    monkeypatch.setattr(convolution, "_MAX_PATCH_BYTES", 2 * 4 * 11 * 12 * size**2 * 3)
+    x = rng.normal(size=(6, 11, 12, 3)).astype("float32")
+    kernel = rng.normal(size=(size, size, 3, 4)).astype("float32")
+    strides = (strides, strides) if isinstance(strides, int) else strides
+    images = convolution.images_at_once(x, kernel.shape[:2], strides, padding)
+    assert images in (2, 3, 6)
+    assert images < 6 or strides != (1, 1)
+
+    groups = []
+    in_turn = convolution._conv_in_turn
+    monkeypatch.setattr(
+        convolution, "_conv_in_turn", lambda *given: groups.append(given[-1]) or in_turn(*given)
+    )
+
+    def ours(x, kernel):
+        return keras.ops.square(conv2d(x, kernel, strides, padding))
+
+    def theirs(x, kernel):
+        return keras.ops.square(
+            keras.ops.conv(x, kernel, strides, padding, data_format="channels_last")
+        )
+
+    np.testing.assert_allclose(
+        to_numpy(ours(x, kernel)), to_numpy(theirs(x, kernel)), rtol=1e-3, atol=1e-4
+    )
+    assert groups == []
+    ours = compiled_on_jax(ours)
+    np.testing.assert_allclose(
+        to_numpy(ours(x, kernel)), to_numpy(theirs(x, kernel)), rtol=1e-3, atol=1e-4
+    )
+    for one, other in zip(gradients(ours, x, kernel), gradients(theirs, x, kernel), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-3)
+    assert groups
+    assert set(groups) == {images}
+
+
+def test_images_take_turns_where_it_helps(monkeypatch):
+    def images(shape, kernel_size=(3, 3)):
+        return convolution.images_at_once(np.zeros(shape, "float32"), kernel_size, (1, 1), "same")
+
+    for backend in ("jax", "tensorflow", "torch"):
+        monkeypatch.setattr(keras.backend, "backend", lambda backend=backend: backend)
+        for on_cpu in (True, False):
+            monkeypatch.setattr(convolution, "runs_on_cpu", lambda on_cpu=on_cpu: on_cpu)
+            here = backend == "jax" and on_cpu
+            assert images((32, 22, 22, 64)) == (1 if here else None)
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    monkeypatch.setattr(convolution, "runs_on_cpu", lambda: True)
+    assert images((32, 8, 8, 16)) == 16
+    assert images((7, 8, 8, 64)) == 1
+    assert images((4, 2, 2, 1)) == 4
+    assert images((4, 8, 3), (3,)) is None
+    monkeypatch.setattr(keras.distribution, "distribution", lambda: "data parallel")
+    assert images((32, 22, 22, 64)) is None
 
 
 def test_rule(monkeypatch):

@@ -81,7 +81,6 @@ class CapsuleClassifier(CapsuleModel):
         dtype=None,
         **kwargs,
     ):
-        self.check_argument_names(kwargs)
         check_number("reconstruction_weight", reconstruction_weight, 0)
         check_positive_int("num_classes", num_classes)
         check_positive_int("num_objects", num_objects)
@@ -170,7 +169,7 @@ class CapsuleClassifier(CapsuleModel):
         reconstructions = outputs["reconstructions"]
         if training:
             masked = self.class_mask(outputs["poses"], outputs["scores"], labels=y)
-            reconstructions = self.decoder(masked)
+            reconstructions = self.decoder(masked, training=True)
         reconstructions = ops.cast(reconstructions, "float32")
         targets = ops.cast(outputs.get("images", x), "float32") * self._ends.input.rescaling
         error = self.reconstruction_loss(targets, reconstructions, sample_weight)

@@ -1,4 +1,4 @@
-"""Where the kernels of EM routing have their votes from, and how these lie: parents first."""
+"""Where the kernels of mixtures have their votes from, and how these lie: parents first."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,6 +11,7 @@ class VotesSource(NamedTuple):
     """Where votes `(parents, rows, children, pose_dim)` come from, some parents at a time.
 
     Attributes:
+        parents: How many parents there are.
         array: Tensor that can be cut into chunks.
         chunks: How many chunks there are.
         make: Function from a chunk of the array to the votes for a chunk of the parents.
@@ -20,6 +21,7 @@ class VotesSource(NamedTuple):
             chunk.
     """
 
+    parents: int
     array: Any
     chunks: int
     make: Callable

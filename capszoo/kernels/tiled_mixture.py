@@ -1,15 +1,14 @@
-"""EM routing of votes that are made, and whose gradient is made, a few samples at a time."""
+"""Routing by mixtures of votes that are made, and differentiated, a few samples at a time."""
 
 import math
 
 import keras
 from keras import ops
 
-from capszoo.kernels.em_vjp import EMSteps
-from capszoo.kernels.em_vjp import Residuals
-from capszoo.kernels.em_votes import VotesSource
-from capszoo.kernels.em_votes import parents_first
-from capszoo.kernels.em_votes import parents_last
+from capszoo.kernels.mixture_vjp import Residuals
+from capszoo.kernels.mixture_votes import VotesSource
+from capszoo.kernels.mixture_votes import parents_first
+from capszoo.kernels.mixture_votes import parents_last
 from capszoo.kernels.tiles import chunks_per_tile
 from capszoo.kernels.tiles import rows_per_tile
 from capszoo.kernels.tiles import scan_tiles
@@ -22,43 +21,34 @@ def supports(votes, **_):
     return votes.separable and votes.offset is None and votes.kernel.shape[-3] == 1
 
 
-def run(votes, activations, beta_use, beta_activation, **constants):
-    """Computes what `EMRouting` does, see `route_by_em_in_tiles`."""
+def run(votes, activations, steps, parameters):
+    """Computes what the steps say, see `route_by_mixture_in_tiles`."""
     children, kernel = votes.children(), ops.squeeze(votes.kernel_per_child(), 2)
     *outer, places, inputs, child_dim = children.shape[1:]
     # A child's places are as good as a longer pose.
     children = ops.swapaxes(children, -3, -2)
-    outputs = route_by_em_in_tiles(
-        EMSteps(**constants),
-        ops.reshape(children, (-1, *outer, inputs, places * child_dim)),
-        kernel,
-        activations,
-        beta_use,
-        beta_activation,
-    )
-    return tuple(ops.cast(output, kernel.dtype) for output in outputs)
+    children = ops.reshape(children, (-1, *outer, inputs, places * child_dim))
+    return route_by_mixture_in_tiles(steps, children, kernel, activations, *parameters)
 
 
-def route_by_em_in_tiles(
-    steps, children, kernel, activations, beta_use, beta_activation, rows=None, chunks=None
+def route_by_mixture_in_tiles(
+    steps, children, kernel, activations, *parameters, rows=None, chunks=None
 ):
-    """Computes what `EMRouting` makes of the votes of children by a kernel.
+    """Computes what the steps of a routing make of the votes of children by a kernel.
 
     Args:
-        steps: `capszoo.kernels.em_vjp.EMSteps`.
+        steps: `capszoo.kernels.mixture_vjp.MixtureSteps`.
         children: Tensor of shape `(batch, *spatial, children, child_dim)`.
         kernel: Tensor of shape `(children, child_dim, parents, pose_dim)`.
         activations: Tensor of shape `(batch, *spatial, children)`.
-        beta_use: Tensor of shape `(parents,)`.
-        beta_activation: Tensor of shape `(parents,)`.
+        *parameters: Tensors of shape `(parents,)`.
         rows: How many samples a tile has. Defaults to what suits the size of their votes.
         chunks: How many chunks of parents a tile has, a divisor of their number. Defaults to
             what suits the size of the votes of a parent.
 
     Returns:
-        Poses of shape `(batch, *spatial, parents, pose_dim)` and activations without the last
-        axis, in float32 from votes of the dtype of the children; where asked for also the
-        coupling `(batch, *spatial, parents, children)`.
+        The outputs of the steps, of shape `(batch, *spatial, parents, ...)`, in float32, of votes
+        of the dtype of the children.
     """
     children, kernel = map(ops.convert_to_tensor, (children, kernel))
     *spatial, inputs, child_dim = children.shape[1:]
@@ -92,24 +82,28 @@ def route_by_em_in_tiles(
         def start():
             return (ops.zeros_like(children, dtype=wide),)
 
-        return VotesSource(kernel, chunks, make, start, collect)
+        return VotesSource(parents, kernel, chunks, make, start, collect)
 
     def by_child(children):
         children = ops.reshape(children, (-1, inputs, child_dim))
         return contiguous(ops.transpose(children, (1, 0, 2)))
 
-    def forward(children, kernel, activations, *betas):
+    def forward(children, kernel, activations, *parameters):
         def forward_tile(carry, children, activations):
             activations = ops.reshape(activations, (-1, inputs))
-            residuals = steps.forward(source(by_child(children), kernel), activations, *betas)
-            outputs = (steps.result(residuals), *(part for one in residuals for part in one))
+            votes = source(by_child(children), kernel)
+            residuals = steps.forward(votes, activations, *parameters)
+            outputs = (
+                steps.result(residuals, *parameters),
+                *(part for one in residuals for part in one),
+            )
             return carry, tuple(parents_last(output, spatial) for output in outputs)
 
         _, (result, *residuals) = scan_tiles(forward_tile, (), (children, activations), rows)
         return result, residuals
 
     def backward(arguments, residuals, upstream):
-        children, kernel, activations, *betas = arguments
+        children, kernel, activations, *parameters = arguments
 
         def backward_tile(carry, children, activations, upstream, *residuals):
             first_parents = [
@@ -120,34 +114,35 @@ def route_by_em_in_tiles(
                 _without_zeros(Residuals(*first_parents[start : start + number]))
                 for start in range(0, len(residuals), number)
             ]
-            (children_gradient,), kernel_gradient, activations_gradient, *betas_gradients = (
+            (children_gradient,), kernel_gradient, activations_gradient, *gradients = (
                 steps.backward(
                     source(by_child(children), kernel),
                     ops.reshape(activations, (-1, inputs)),
+                    parameters,
                     iterations,
                     parents_first(upstream),
                 )
             )
-            new = (ops.cast(kernel_gradient, wide), *betas_gradients)
+            new = (ops.cast(kernel_gradient, wide), *gradients)
             children_gradient = ops.transpose(children_gradient, (1, 0, 2))
             return tuple(old + part for old, part in zip(carry, new, strict=True)), (
                 ops.reshape(children_gradient, (-1, *spatial, inputs, child_dim)),
                 ops.reshape(activations_gradient, (-1, *spatial, inputs)),
             )
 
-        zeros = tuple(ops.zeros(one.shape, dtype=wide) for one in (kernel, *betas))
+        zeros = tuple(ops.zeros(one.shape, dtype=wide) for one in (kernel, *parameters))
         sums, (children_gradient, activations_gradient) = scan_tiles(
             backward_tile, zeros, (children, activations, upstream, *residuals), rows
         )
-        kernel_gradient, *betas_gradients = sums
+        kernel_gradient, *gradients = sums
         children_gradient, kernel_gradient = (
             ops.cast(one, dtype) for one in (children_gradient, kernel_gradient)
         )
-        return (children_gradient, kernel_gradient, activations_gradient, *betas_gradients)
+        return (children_gradient, kernel_gradient, activations_gradient, *gradients)
 
     kernel = ops.reshape(ops.cast(kernel, dtype), (inputs, child_dim, chunks, size * pose_dim))
     kernel = ops.transpose(kernel, (2, 0, 1, 3))
-    others = (ops.cast(one, wide) for one in (activations, beta_use, beta_activation))
+    others = (ops.cast(one, wide) for one in (activations, *parameters))
     result = custom_vjp(forward, backward)(children, kernel, *others)
     return steps.outputs(result, pose_dim)
 
