@@ -53,7 +53,7 @@ def test_counts_inside_of_residual_capsules():
         "capsnet_digits",
         "em_capsnet_digits",
         "cluster_capsnet_digits",
-        "self_routing_capsnet_digits",
+        "self_routing_capsnet_smallnorb",
     ],
 )
 def test_straightforward_routing_is_the_same_routing(name, rng):
