@@ -117,35 +117,47 @@ def check_size(argument: str, value: Any, rank: int) -> tuple[int, ...]:
 
 def check_image_shape(image_shape: Any) -> tuple[int, int, int]:
     """Returns `image_shape` as a tuple `(height, width, channels)` of positive integers."""
-    is_triple = isinstance(image_shape, (tuple, list)) and len(image_shape) == 3
-    if not is_triple:
-        raise ValueError(
-            "Received an invalid value for argument `image_shape`, expected "
-            "(height, width, channels), channels last. "
-            f"Received: image_shape={image_shape!r}"
-        )
-    height, width, channels = (check_positive_int("image_shape", size) for size in image_shape)
+    height, width, channels = _check_shape("image_shape", image_shape, rank=2)
     return height, width, channels
 
 
-def check_fits(image_shape: Sequence[int], windows: Sequence[tuple[Any, Any]]) -> None:
+def check_signal_shape(signal_shape: Any) -> tuple[int, int]:
+    """Returns `signal_shape` as a tuple `(length, channels)` of positive integers."""
+    length, channels = _check_shape("signal_shape", signal_shape, rank=1)
+    return length, channels
+
+
+def _check_shape(argument, shape, rank):
+    axes = (*SPATIAL_AXES[rank], "channels")
+    if not isinstance(shape, (tuple, list)) or len(shape) != len(axes):
+        raise ValueError(
+            f"Received an invalid value for argument `{argument}`, expected "
+            f"({', '.join(axes)}), channels last. Received: {argument}={shape!r}"
+        )
+    return tuple(check_positive_int(argument, size) for size in shape)
+
+
+def check_fits(shape: Sequence[int], windows: Sequence[tuple[Any, Any]]) -> None:
     """Raises `ValueError` unless unpadded windows fit one after the other.
 
     Args:
-        image_shape: `(height, width, channels)`.
-        windows: Pairs of kernel size and strides, each an integer or `(height, width)`, from the
-            image on.
+        shape: `(height, width, channels)` of an image, `(length, channels)` of a signal.
+        windows: Pairs of kernel size and strides, each an integer or one for each axis, from the
+            example on.
     """
-    smallest = [1, 1]
+    rank = len(shape) - 1
+    smallest = [1] * rank
     for kernel_size, strides in reversed(windows):
-        sizes, steps = check_size("kernel_size", kernel_size, 2), check_size("strides", strides, 2)
+        sizes = check_size("kernel_size", kernel_size, rank)
+        steps = check_size("strides", strides, rank)
         smallest = [
             (least - 1) * step + size
             for least, step, size in zip(smallest, steps, sizes, strict=True)
         ]
-    if image_shape[0] < smallest[0] or image_shape[1] < smallest[1]:
+    if any(size < least for size, least in zip(shape, smallest, strict=False)):
+        kind, argument = {1: ("Signals", "signal_shape"), 2: ("Images", "image_shape")}[rank]
         raise ValueError(
-            f"Images of {image_shape[0]}x{image_shape[1]} are too small for these kernel sizes "
-            f"and strides: the smallest that works is {smallest[0]}x{smallest[1]}. "
-            f"Received: image_shape={tuple(image_shape)}"
+            f"{kind} of {'x'.join(map(str, shape[:-1]))} are too small for these kernel sizes "
+            f"and strides: the smallest that works is {'x'.join(map(str, smallest))}. "
+            f"Received: {argument}={tuple(shape)}"
         )

@@ -4,6 +4,9 @@ import math
 
 import keras
 
+from capszoo.layers import CapsuleCell
+from capszoo.layers import ConcurrentCapsules
+from capszoo.layers import DeconvolutionDecoder
 from capszoo.layers import ResidualCapsules
 from capszoo.layers.capsule_layer import CapsuleLayer
 
@@ -55,12 +58,23 @@ def _shapes(tensors, batch):
 
 
 def _operations(layer, inputs, outputs):
-    if isinstance(layer, ResidualCapsules):
+    if isinstance(layer, ResidualCapsules | ConcurrentCapsules):
         total = 0
         for inner in layer.layers:
             outputs = inner.compute_output_shape(inputs)
             total += _operations(inner, inputs, outputs)
             inputs = outputs
+        return total
+    if isinstance(layer, CapsuleCell) and layer.routed_skip is not None:
+        skip = _operations(layer.routed_skip, outputs, outputs)
+        return _products(layer.kernels.values(), outputs) + skip
+    if isinstance(layer, DeconvolutionDecoder):
+        total = _products(layer.dense.trainable_weights, outputs)
+        maps = (outputs[0], *layer.map_shape)
+        for inner in layer.deconvolutions:
+            # A window goes over what is spread out, not over what comes of it.
+            total += _products(inner.trainable_weights, maps)
+            maps = inner.compute_output_shape(maps)
         return total
     if isinstance(layer, CapsuleLayer):
         votes = math.prod(layer.compute_votes_shape(inputs))
@@ -70,11 +84,15 @@ def _operations(layer, inputs, outputs):
         if getattr(layer, "votes_from", None) == "types":
             summed *= math.prod(window[1:])
         return count_votes(votes, summed, 2 * getattr(layer.routing, "iterations", 1))
+    return _products(layer.trainable_weights, outputs)
+
+
+def _products(kernels, outputs):
     # A convolution's kernel works at each position of its map, a dense one once a sample.
     batch, *sizes = outputs
     positions = math.prod(sizes[:2]) if len(sizes) >= 3 else 1
     return sum(
         2 * math.prod(kernel.shape) * batch * (positions if len(kernel.shape) >= 4 else 1)
-        for kernel in layer.trainable_weights
+        for kernel in kernels
         if len(kernel.shape) >= 2
     )

@@ -12,12 +12,20 @@ import math
 import keras
 from keras import ops
 
+from capszoo.benchmarks.naive_single_pass import NaiveAttentionRouting
+from capszoo.benchmarks.naive_single_pass import NaiveInterestRouting
+from capszoo.benchmarks.naive_single_pass import NaiveStarRouting
 from capszoo.ops import log_normalize
 from capszoo.ops import squash
+from capszoo.routing import AttentionRouting
 from capszoo.routing import ClusterRouting
+from capszoo.routing import DeepCapsRouting
 from capszoo.routing import DynamicRouting
 from capszoo.routing import EMRouting
+from capszoo.routing import InterestRouting
+from capszoo.routing import InvertedAttentionRouting
 from capszoo.routing import SelfRouting
+from capszoo.routing import StarRouting
 
 
 @keras.saving.register_keras_serializable(package="capszoo_benchmarks")
@@ -76,6 +84,24 @@ class NaiveEMRouting(EMRouting):
 
 
 @keras.saving.register_keras_serializable(package="capszoo_benchmarks")
+class NaiveInvertedAttentionRouting(InvertedAttentionRouting):
+    """Inverted attention by einsums, a child's votes for all parents next to each other."""
+
+    def call(self, votes, activations=None, return_coupling=False):
+        votes = ops.swapaxes(votes, -3, -2)
+        coupling = ops.full_like(votes[..., 0], 1.0 / votes.shape[-2])
+        for iteration in range(self.iterations):
+            total = ops.einsum("...ij,...ijd->...jd", coupling, votes)
+            centered = total - ops.mean(total, axis=-1, keepdims=True)
+            variance = ops.mean(ops.square(centered), axis=-1, keepdims=True)
+            poses = self.scale * centered / ops.sqrt(variance + 1e-5) + self.bias
+            if iteration < self.iterations - 1:
+                agreed = ops.einsum("...ijd,...jd->...ij", votes, poses)
+                coupling = ops.softmax(agreed / votes.shape[-1] ** 0.5, axis=-1)
+        return (poses, ops.swapaxes(coupling, -2, -1)) if return_coupling else poses
+
+
+@keras.saving.register_keras_serializable(package="capszoo_benchmarks")
 class NaiveSelfRouting(SelfRouting):
     """Self-routing by einsums, of votes that are all made."""
 
@@ -105,13 +131,36 @@ class NaiveSelfRouting(SelfRouting):
         return (*outputs, ops.swapaxes(coupling, -2, -1)) if return_coupling else outputs
 
 
+@keras.saving.register_keras_serializable(package="capszoo_benchmarks")
+class NaiveDeepCapsRouting(DeepCapsRouting):
+    """3-D routing by elementwise products of the size of the votes, and sums over them."""
+
+    def call(self, votes, activations=None, return_coupling=False):
+        *spatial, parents, children, _ = votes.shape[1:]
+        axes = tuple(range(1, 1 + len(spatial)))
+        logits = ops.zeros_like(votes[..., 0])
+        for iteration in range(self.iterations):
+            flat = ops.reshape(logits, (-1, math.prod(spatial) * parents, children))
+            coupling = ops.reshape(ops.softmax(flat, axis=1), (-1, *spatial, parents, children))
+            total = ops.sum(ops.expand_dims(coupling, -1) * votes, axis=-2) + self.bias
+            poses = squash(total, axis=(*axes, -1))
+            if iteration < self.iterations - 1:
+                logits = logits + ops.sum(votes * ops.expand_dims(poses, -2), axis=-1)
+        return (poses, coupling) if return_coupling else poses
+
+
 _NAIVE = {
+    DeepCapsRouting: NaiveDeepCapsRouting,
     DynamicRouting: NaiveDynamicRouting,
     EMRouting: NaiveEMRouting,
+    InvertedAttentionRouting: NaiveInvertedAttentionRouting,
     SelfRouting: NaiveSelfRouting,
     # Its equations, without a kernel. The authors' code differs in how votes are made: see
     # `NaiveClusterCapsNet`.
     ClusterRouting: ClusterRouting,
+    AttentionRouting: NaiveAttentionRouting,
+    StarRouting: NaiveStarRouting,
+    InterestRouting: NaiveInterestRouting,
 }
 
 
@@ -124,8 +173,9 @@ def naive(routing):
         ValueError: If there is none.
     """
     if type(routing) not in _NAIVE:
+        known = ", ".join(sorted(known.__name__ for known in _NAIVE))
         raise ValueError(
-            "There are straightforward implementations of dynamic, em, cluster and self-routing to "
-            f"compare with. Received: {type(routing).__name__}"
+            f"There are straightforward implementations of {known} to compare with. "
+            f"Received: {type(routing).__name__}"
         )
     return _NAIVE[type(routing)].from_config(routing.get_config())

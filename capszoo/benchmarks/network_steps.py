@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from capszoo import routing as routings
 from capszoo import zoo
 from capszoo.benchmarks import counting
 from capszoo.benchmarks.naive import naive
@@ -11,6 +12,7 @@ from capszoo.benchmarks.step import NAIVE
 from capszoo.benchmarks.step import TRAINING
 from capszoo.benchmarks.step import Step
 from capszoo.models import ClusterCapsNet
+from capszoo.models import DeepCapsNet
 from capszoo.models import get_family
 from capszoo.models import list_models
 from capszoo.routing import ClusterRouting
@@ -41,7 +43,7 @@ def network_steps(subject, variant, batch, settings):
     network, model = _build(subject, settings, policy)
     model.compile(jit_compile=jit_compile)
     rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, size=(batch, *network.image_shape)).astype("uint8")
+    images = rng.integers(0, 256, size=(batch, *network.example_shape)).astype("uint8")
     labels = rng.integers(0, network.num_classes, size=batch)
     operations, memory = counting.count_model(network, batch)
     return [
@@ -83,4 +85,7 @@ def _build(subject, settings, policy):
     network = family(**arguments)
     if isinstance(network, ClusterCapsNet) and type(network.routing) is ClusterRouting:
         return network, NaiveClusterCapsNet.like(network)
-    return network, family(**arguments, routing=naive(network.routing))
+    forms = {"routing": naive(network.routing)}
+    if isinstance(network, DeepCapsNet) and network.cell_routing is not None:
+        forms["cell_routing"] = naive(routings.get(network.cell_routing))
+    return network, family(**{**arguments, **forms})

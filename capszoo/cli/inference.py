@@ -22,6 +22,7 @@ from capszoo.cli.app import tables
 from capszoo.data import read_image
 from capszoo.data.image_folder import SUFFIXES
 from capszoo.data.image_folder import picture_files
+from capszoo.data.signals import read_signals
 from capszoo.files import write_text
 from capszoo.models import get_family
 from capszoo.zoo import figures
@@ -64,7 +65,10 @@ def evaluate(
 def predict(
     preset: PresetArgument,
     images: Annotated[
-        list[Path], typer.Argument(help="Picture files of any size, and folders of such.")
+        list[Path],
+        typer.Argument(
+            metavar="FILES", help="Picture files of any size, and folders of such; .npy of signals."
+        ),
     ],
     top: Annotated[int, typer.Option(min=1, help="How many classes to show.")] = 3,
     invert: Annotated[
@@ -75,7 +79,7 @@ def predict(
     ] = None,
     as_json: JsonOption = False,
 ):
-    """Classify pictures with a trained preset. A score is a capsule's length, from 0 to 1.
+    """Classify pictures or signals with a trained preset. A score is a capsule's length, 0 to 1.
 
     A file that is given must be a picture. In folders, and those in them, other files are passed
     over, and pictures that cannot be read are named and left out.
@@ -84,18 +88,23 @@ def predict(
         raise ValueError(f"Expected --output to be a file in a folder that exists: {output}")
     description = zoo.read_preset(preset)
     model = zoo.load(preset)
-    height, width, channels = model.image_shape
-    size = model.resize or (height, width)
-    paths, pictures = _read_pictures(images, (*size, channels))
-    if invert:
-        pictures = 255 - pictures
-    scores = model.predict(pictures, verbose=0)
+    if model.input_end.unit == "signals":
+        if invert:
+            raise ValueError("--invert is for pictures.")
+        paths, examples = _read_signals(images, model.signal_shape)
+    else:
+        height, width, channels = model.image_shape
+        size = model.resize or (height, width)
+        paths, examples = _read_pictures(images, (*size, channels))
+        if invert:
+            examples = 255 - examples
+    scores = model.predict(examples, verbose=0)
     names = zoo.class_names(description)
     if not np.isfinite(scores).all():
         messages.print("Warning: some scores are not finite; they say nothing.", style="red")
     if output is not None:
         write_text(output, _as_csv(paths, scores, names))
-        messages.print(f"{len(paths)} pictures: {output}", soft_wrap=True)
+        messages.print(f"{len(paths)} {model.input_end.unit}: {output}", soft_wrap=True)
         return None
     best = np.argsort(-scores, axis=-1)[:, :top]
     found: list[dict[str, Any]] = [
@@ -131,6 +140,17 @@ def _read_pictures(images, shape):
             f"{', '.join(SUFFIXES)}."
         )
     return paths, np.stack(pictures)
+
+
+def _read_signals(files, shape):
+    """Reads .npy files of one signal or of several; returns a name for each, and an array."""
+    names, parts = [], []
+    for path in files:
+        signals = read_signals(path, shape)
+        alone = len(signals) == 1
+        names += [str(path) if alone else f"{path}[{row}]" for row in range(len(signals))]
+        parts.append(signals)
+    return names, np.concatenate(parts)
 
 
 def _as_csv(paths, scores, names):

@@ -21,8 +21,8 @@ from capszoo.zoo import save
 
 # What reads the file, and for a format with an architecture of its own what understands it.
 FORMATS = {
-    "efficient_capsnet": (files.read_hdf5, efficient_capsnet.EfficientCapsNetFile),
-    "keras_capsnet": (files.read_hdf5, keras_capsnet.KerasCapsNetFile),
+    "efficient_capsnet": (files.read_keras, efficient_capsnet.EfficientCapsNetFile),
+    "keras_capsnet": (files.read_keras, keras_capsnet.KerasCapsNetFile),
     "npz": (files.read_npz, None),
     "safetensors": (files.read_safetensors, None),
 }

@@ -87,7 +87,7 @@ class EfficientCapsNetFile:
 
     Args:
         file: The file, for errors.
-        arrays: Dictionary from path to array, as `read_hdf5` makes it.
+        arrays: Dictionary from path to array, as `read_keras` makes it.
         arguments: Arguments of `EfficientCapsNet` that replace what the file tells.
 
     Raises:

@@ -1,5 +1,8 @@
-"""Reading and writing files of named arrays: Keras 2 HDF5, npz and safetensors."""
+"""Reading and writing files of named arrays: Keras' HDF5 and `.keras`, npz and safetensors."""
 
+import contextlib
+import io
+import json
 import os
 import pathlib
 import re
@@ -10,38 +13,69 @@ from typing import Any
 import h5py
 import numpy as np
 
+# In paths of Keras 2 and 3, what a training keeps beside the weights.
+STATE = ("optimizer", "optimizer_weights", "seed_generator")
+WEIGHTS_IN_KERAS = "model.weights.h5"
+CONFIG_IN_KERAS = "config.json"
 
-def read_hdf5(file: str | os.PathLike) -> dict[str, np.ndarray]:
-    """Reads the weights of a Keras 2 HDF5 file, in the order of the file's own lists.
+
+def read_keras(file: str | os.PathLike) -> dict[str, np.ndarray]:
+    """Reads the weights of a file of Keras 2 or 3, in the order of the file's own lists.
+
+    The state of the optimizer and of random generators is left out.
 
     Args:
-        file: Path of a file of `save_weights` or of a whole saved model.
+        file: Path of an HDF5 file of `save_weights` or of a whole saved model, or of a `.keras`
+            file.
 
     Returns:
         Dictionary from a variable's path in the file, without `":0"`, to its array.
 
     Raises:
-        ValueError: If the file is no HDF5 file, is damaged or holds something else.
+        ValueError: If the file is none of these, is damaged or holds something else.
     """
-    file = _existing(file)
-    if not h5py.is_hdf5(file):
-        raise ValueError(f"{file} is not an HDF5 file.")
+    arrays: dict[str, np.ndarray] = {}
     try:
-        with h5py.File(file, "r") as opened:
+        with _opened_hdf5(file) as opened:
             root = opened.get("model_weights", opened)
-            arrays, order = {}, _listed_order(root)
+            order = _listed_order(root)
 
             def collect(path, item):
-                if isinstance(item, h5py.Dataset):
+                if isinstance(item, h5py.Dataset) and not _is_state(path):
                     _check_plain(file, path, item)
                     arrays[path] = item[()]
 
             root.visititems(collect)
-    except (OSError, KeyError, RuntimeError) as error:
+    except (OSError, KeyError, RuntimeError, zipfile.BadZipFile) as error:
         raise ValueError(f"{file} is damaged or truncated: {error}") from None
     position = {path: number for number, path in enumerate(order)}
     paths = sorted(arrays, key=lambda path: (position.get(path, len(order)), _natural(path)))
     return {path.removesuffix(":0"): _numbers(file, path, arrays[path]) for path in paths}
+
+
+def read_architecture(file: str | os.PathLike) -> tuple[dict | None, int]:
+    """Reads what a file of Keras tells beside the weights.
+
+    Args:
+        file: Path of a file that `read_keras` reads.
+
+    Returns:
+        The configuration of the model, `None` where the file holds weights alone, and how many
+        arrays of the optimizer it holds.
+    """
+    count = 0
+    with _opened_hdf5(file) as opened:
+
+        def collect(path, item):
+            nonlocal count
+            count += isinstance(item, h5py.Dataset) and _is_state(path, STATE[:2])
+
+        opened.visititems(collect)
+        text = opened.attrs.get("model_config")
+    if zipfile.is_zipfile(file):
+        with zipfile.ZipFile(file) as archive:
+            text = archive.read(CONFIG_IN_KERAS)
+    return (None if text is None else json.loads(text)), count
 
 
 def read_npz(file: str | os.PathLike) -> dict[str, np.ndarray]:
@@ -122,6 +156,27 @@ def write_arrays(arrays: Mapping[str, Any], file: str | os.PathLike) -> None:
         raise OSError(f"Cannot write {str(file)!r}: {error}") from error
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _opened_hdf5(file):
+    """Opens the HDF5 file that a file is, or that lies in a `.keras` file."""
+    file = _existing(file)
+    if zipfile.is_zipfile(file):
+        with zipfile.ZipFile(file) as archive:
+            if WEIGHTS_IN_KERAS not in archive.namelist():
+                raise ValueError(f"{file} is neither an HDF5 nor a .keras file.")
+            content = io.BytesIO(archive.read(WEIGHTS_IN_KERAS))
+    elif h5py.is_hdf5(file):
+        content = file
+    else:
+        raise ValueError(f"{file} is not an HDF5 file.")
+    with h5py.File(content, "r") as opened:
+        yield opened
+
+
+def _is_state(path, names=STATE):
+    return any(part in names for part in path.split("/"))
 
 
 def _existing(file):

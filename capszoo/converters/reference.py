@@ -6,16 +6,28 @@ EPSILON = 1e-7
 # Arguments of a model that the passes below follow, or that do not change scores.
 FOLLOWED = {
     *("image_shape", "rescaling", "normalization", "strides", "activation", "primary_strides"),
-    *("num_objects", "decoder", "reconstruction_weight"),
+    *("num_objects", "decoder", "reconstruction_weight", "conv_strides", "padding"),
 }
 
 
 def convolution(
-    x: np.ndarray, kernel: np.ndarray, bias: np.ndarray, strides: int = 1
+    x: np.ndarray,
+    kernel: np.ndarray,
+    bias: np.ndarray,
+    strides: int | tuple[int, int] = 1,
+    padding: str = "valid",
 ) -> np.ndarray:
-    """A convolution without padding; `kernel` is (height, width, channels, filters)."""
+    """A convolution; `kernel` is (height, width, channels, filters)."""
+    rows, columns = strides if isinstance(strides, (tuple, list)) else (strides, strides)
+    if padding == "same":
+        pads = [(0, 0), (0, 0), (0, 0), (0, 0)]
+        for axis, step in ((1, rows), (2, columns)):
+            size, window = x.shape[axis], kernel.shape[axis - 1]
+            total = max((-(-size // step) - 1) * step + window - size, 0)
+            pads[axis] = (total // 2, total - total // 2)
+        x = np.pad(x, pads)
     windows = np.lib.stride_tricks.sliding_window_view(x, kernel.shape[:2], axis=(1, 2))
-    windows = windows[:, ::strides, ::strides]
+    windows = windows[:, ::rows, ::columns]
     return np.einsum("byxcij,ijcf->byxf", windows, kernel, optimize=True) + bias
 
 

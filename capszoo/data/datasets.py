@@ -1,4 +1,4 @@
-"""The named data sets, and `load`, which finds the pictures behind a name or a path."""
+"""The named data sets, and `load`, which finds the examples behind a name or a path."""
 
 import os
 from pathlib import Path
@@ -11,6 +11,7 @@ from capszoo.data.image_folder import folder_class_names
 from capszoo.data.image_folder import folder_shape
 from capszoo.data.image_folder import load_image_folder
 from capszoo.data.images import check_picture_shape
+from capszoo.data.npz import KINDS
 from capszoo.data.npz import read_npz
 from capszoo.data.splits import SPLITS
 from capszoo.data.splits import choose
@@ -26,19 +27,24 @@ def names() -> list[str]:
     Example:
 
     >>> capszoo.data.names()
-    ['digits', 'mnist', 'fashion_mnist', 'cifar10', 'smallnorb', 'svhn']
+    ['digits', 'mnist', 'fashion_mnist', 'cifar10', 'smallnorb', 'svhn', 'generated_ecg']
     """
     DATA_SETS.names()  # those of installed packages too
     return list(DATA_SETS.items)
 
 
-def class_names(name: str | os.PathLike, data_dir: str | os.PathLike | None = None) -> list[str]:
+def class_names(
+    name: str | os.PathLike,
+    data_dir: str | os.PathLike | None = None,
+    kind: str = "images",
+) -> list[str]:
     """Returns the names of a data set's classes, in the order of its labels.
 
     Args:
         name: A name of `names()`, or the path to a folder or an `.npz` file, as in `load`.
         data_dir: Taken so that `load` and this function can be given the same arguments; the
             names do not depend on it. Defaults to `None`.
+        kind: As in `load`. Defaults to `"images"`.
 
     Returns:
         One string per class: for a folder the names of its class folders, for an `.npz` file
@@ -58,7 +64,7 @@ def class_names(name: str | os.PathLike, data_dir: str | os.PathLike | None = No
     path = _own_path(name)
     if path.is_dir():
         return folder_class_names(path)
-    highest = max(part.labels.max() for part in read_npz(path, pixels=False).values())
+    highest = max(part.labels.max() for part in read_npz(path, pixels=False, kind=kind).values())
     return [str(label) for label in range(highest + 1)]
 
 
@@ -69,14 +75,16 @@ def load(
     *,
     image_shape: tuple[int, int, int] | None = None,
     value_range: tuple[float, float] | None = None,
+    kind: str = "images",
     **chosen: str | None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the pictures and labels of one split of a data set.
+    """Returns the examples, pictures or signals, and the labels of one split of a data set.
 
     A named set is read from `<data_dir>/<name>.npz` if there is such a file, else from
     TensorFlow Datasets, which downloads it into `data_dir` the first time; `digits` comes with
-    scikit-learn. smallNORB is always 48x48, the 2x2 means of the originals, with the left and
-    the right camera as channels; SVHN is its 73,257 training pictures without the extra ones.
+    scikit-learn, and `generated_ecg` is made by a formula, see `capszoo.data.generated_ecg`.
+    smallNORB is always 48x48, the 2x2 means of the originals, with the left and the right camera
+    as channels; SVHN is its 73,257 training pictures without the extra ones.
 
     The training pictures are divided into "train" and "validation" by a fixed rule. In each
     class the tenth whose pixels have the smallest SHA-256 is held out, which depends neither on
@@ -88,7 +96,8 @@ def load(
 
     - an `.npz` file with `x_train`, `y_train`, `x_test`, `y_test` as in `keras.datasets`, if you
       like with `x_val` and `y_val` too, or with the names of MedMNIST (`train_images`,
-      `train_labels`, `val_images`, ...);
+      `train_labels`, `val_images`, ...); signals, numbers of any scale, are of the shape
+      (n, length, channels);
     - a folder with one sub-folder per class of PNG, JPEG, BMP, WebP or TIFF files, ordered by
       class. It may hold `train/` (or `training/`), `validation/` (`valid/`, `val/`) and `test/`
       (`testing/`), in any case, with such sub-folders; of what is missing,
@@ -105,13 +114,16 @@ def load(
             `None`, the shape of the set; the pictures of a folder must then be of one size.
         value_range: The numbers that mean black and white in an `.npz` file of others than uint8
             pictures, `(0, 1)` or `(0, 65535)`; they become 0 and 255. Defaults to `None`.
+        kind: What the examples of an `.npz` file are: `"images"` or `"signals"`.
+            Defaults to `"images"`.
         **chosen: What a named set offers besides; `None` stands for its default. Of smallNORB
             `hold_out` says what is validation: `"object"`, as said above, or `"tenth"`, as of
             the other sets, which leaves pictures of all toys to train on; validation then says
             nothing of toys not seen before.
 
     Returns:
-        Pictures, uint8 of shape (n, height, width, channels), and labels, int64 of shape (n,).
+        Pictures, uint8 of shape (n, height, width, channels), or signals, float32 of shape
+        (n, length, channels), and labels, int64 of shape (n,).
 
     Raises:
         FileNotFoundError: If there is nothing at the path.
@@ -126,6 +138,7 @@ def load(
     ((360, 8, 8, 1), (360,))
     """
     check_choice("split", split, SPLITS)
+    check_choice("kind", kind, KINDS)
     if image_shape is not None:
         image_shape = check_image_shape(image_shape)
     if value_range is not None:
@@ -138,10 +151,11 @@ def load(
     path = _own_path(name)
     check_options(name, {}, chosen)
     if path.is_dir():
+        _check_folder_kind(path, kind)
         if image_shape is not None:
             check_picture_shape(image_shape)
         return load_image_folder(path, split, image_shape)
-    parts = read_npz(path, value_range=value_range)
+    parts = read_npz(path, value_range=value_range, kind=kind)
     examples = parts[split] if split in parts else parts["train"]
     _check_same_shape(path, examples.images.shape[1:], image_shape)
     if split == "test" or "validation" in parts:
@@ -149,11 +163,12 @@ def load(
     return choose(examples, split, str(path))
 
 
-def example_shape(name: str | os.PathLike) -> tuple[int | None, ...]:
+def example_shape(name: str | os.PathLike, kind: str = "images") -> tuple[int | None, ...]:
     """Returns the shape of a set's examples; pictures that differ in size have `None` for it.
 
     Args:
         name: A name of `names()`, or the path to a folder or an `.npz` file, as in `load`.
+        kind: As in `load`. Defaults to `"images"`.
 
     Returns:
         Tuple, for pictures `(height, width, channels)`.
@@ -171,8 +186,9 @@ def example_shape(name: str | os.PathLike) -> tuple[int | None, ...]:
         return DATA_SETS.get(name).shape
     path = _own_path(name)
     if path.is_dir():
+        _check_folder_kind(path, kind)
         return folder_shape(path)
-    return read_npz(path, pixels=False)["train"].images.shape[1:]
+    return read_npz(path, pixels=False, kind=kind)["train"].images.shape[1:]
 
 
 def named_shape(name: str | os.PathLike) -> tuple[int, ...] | None:
@@ -187,6 +203,11 @@ def options(name: str | os.PathLike) -> list[str]:
 
 def _is_named(name):
     return isinstance(name, str) and name in names()
+
+
+def _check_folder_kind(path, kind):
+    if kind != "images":
+        raise ValueError(f"Expected {kind} in an .npz file; a folder holds pictures: {path}")
 
 
 def _check_value_range(name, value_range):

@@ -8,6 +8,9 @@ from capszoo.data.data_set import DATA_SETS
 from capszoo.data.data_set import DataSet
 from capszoo.data.data_set import register
 from capszoo.data.digits import load_digits
+from capszoo.data.generated_ecg import LENGTH
+from capszoo.data.generated_ecg import RHYTHMS
+from capszoo.data.generated_ecg import generated_ecg
 from capszoo.data.npz import read_npz
 from capszoo.data.splits import HOLD_OUT
 from capszoo.data.splits import choose
@@ -87,3 +90,6 @@ for _name, _shape, _classes, _tfds_name, _options in (
     register(
         _name, DataSet(_shape, _classes, functools.partial(_read, _name, _tfds_name), _options)
     )
+register(
+    "generated_ecg", DataSet((LENGTH, 2), RHYTHMS, lambda split, data_dir: generated_ecg(split))
+)

@@ -9,6 +9,8 @@ import numpy as np
 from capszoo.data.splits import Examples
 
 LAYOUT = "x_train, y_train, x_test, y_test"
+# The axes of an example, by the kind of the examples; that of a single channel may be left out.
+KINDS = {"images": ("height", "width", "channels"), "signals": ("length", "channels")}
 # What people call the arrays of a split, beside `x_train` and `y_train`; MedMNIST's come second.
 NAMES = {
     "train": [("x_train", "y_train"), ("train_images", "train_labels")],
@@ -27,6 +29,7 @@ def read_npz(
     with_instances: bool = False,
     value_range: tuple[float, float] | None = None,
     pixels: bool = True,
+    kind: str = "images",
 ) -> dict[str, Examples]:
     """Reads and checks the examples of an `.npz` file.
 
@@ -38,13 +41,15 @@ def read_npz(
             grayscale (n, height, width), and `y_train` and `y_test`, integer labels (n,) or
             (n, 1); if it likes, `x_val` and `y_val` too. The names of MedMNIST, `train_images`,
             `train_labels` and so on, do as well. The pictures are uint8 from 0 to 255, or
-            numbers of any other kind with a `value_range`.
+            numbers of any other kind with a `value_range`. Signals (n, length, channels), of one
+            channel (n, length), are numbers of any scale.
         with_instances: Whether it must also hold `instance_train`, the number of the object in
             each training picture. Defaults to `False`.
         value_range: The numbers of black and white, which become 0 and 255.
             Defaults to `None`: the pictures are uint8.
         pixels: Whether the pictures are made uint8, and refused if they cannot be.
             Defaults to `True`.
+        kind: What the examples are: `"images"` or `"signals"`. Defaults to `"images"`.
 
     Returns:
         The examples under `"train"`, `"test"` and, if there are such, `"validation"`, with a
@@ -59,8 +64,10 @@ def read_npz(
     arrays, names = _read_arrays(path, with_instances)
     parts = {}
     for part, (x, y) in names.items():
-        images = _check_images(path, x, arrays[x])
-        if pixels:
+        images = _check_examples(path, x, arrays[x], KINDS[kind])
+        if kind == "signals":
+            images = _as_numbers(path, x, images)
+        elif pixels:
             images = _as_pixels(path, x, images, value_range)
         labels = _check_labels(path, y, arrays[y], len(images))
         instances = arrays.get(f"instance_{part}")
@@ -71,7 +78,7 @@ def read_npz(
     for part, (x, _) in names.items():
         if parts[part].images.shape[1:] != shape:
             raise ValueError(
-                f"The pictures of {path} must all have one shape. Received: {names['train'][0]} "
+                f"The {kind} of {path} must all have one shape. Received: {names['train'][0]} "
                 f"with {shape} and {x} with {parts[part].images.shape[1:]}."
             )
     lowest = min(int(part.labels.min()) for part in parts.values())
@@ -122,20 +129,33 @@ def _names_in(files, pairs):
     return next((pair for pair in pairs if set(pair) & set(files)), pairs[0])
 
 
-def _check_images(path, name, images):
+def _check_examples(path, name, images, axes):
     is_number = np.issubdtype(images.dtype, np.integer) or np.issubdtype(images.dtype, np.floating)
     if not is_number:
         raise ValueError(
-            f"The array {name!r} of {path} must be of type uint8. Received: {images.dtype}."
+            f"The array {name!r} of {path} must hold numbers, pictures as uint8. "
+            f"Received: {images.dtype}."
         )
-    if images.ndim == 3:
+    if images.ndim == len(axes):
         images = images[..., np.newaxis]
-    if images.ndim != 4 or 0 in images.shape:
+    if images.ndim != len(axes) + 1 or 0 in images.shape:
         raise ValueError(
-            f"The array {name!r} of {path} must have the shape (n, height, width, channels) or "
-            f"(n, height, width), none of them 0. Received: {images.shape}."
+            f"The array {name!r} of {path} must have the shape (n, {', '.join(axes)}) or "
+            f"(n, {', '.join(axes[:-1])}), none of them 0. Received: {images.shape}."
         )
     return images
+
+
+def _as_numbers(path, name, signals):
+    signals = signals.astype("float32")
+    finite = np.isfinite(signals).all(axis=(1, 2))
+    if not finite.all():
+        raise ValueError(
+            f"The array {name!r} of {path} must hold numbers, none of them NaN or infinite. "
+            f"Received: {np.count_nonzero(~finite)} signals with such, the first at row "
+            f"{np.flatnonzero(~finite)[0]}."
+        )
+    return signals
 
 
 def _as_pixels(path, name, images, value_range):

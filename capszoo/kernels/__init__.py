@@ -5,8 +5,11 @@ computes what the routing's `call` does, or `None`.
 """
 
 from capszoo.kernels import cluster
+from capszoo.kernels import deepcaps
 from capszoo.kernels import dynamic
 from capszoo.kernels import em
+from capszoo.kernels import in_tiles
+from capszoo.kernels import inverted_attention
 from capszoo.kernels import self_attention
 from capszoo.kernels import self_routing
 from capszoo.kernels.selection import disabled

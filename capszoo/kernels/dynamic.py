@@ -19,6 +19,9 @@ def select(
     iterations,
     leaky=False,
     stop_gradient=False,
+    agreement="dot",
+    normalization="softmax",
+    squash="standard",
     return_coupling=False,
 ):
     """Finds the kernel for dynamic routing of some votes.
@@ -31,13 +34,16 @@ def select(
         iterations: As in `DynamicRouting`.
         leaky: As in `DynamicRouting`. Defaults to `False`.
         stop_gradient: As in `DynamicRouting`. Defaults to `False`.
+        agreement: As in `DynamicRouting`; kernels know the dot product. Defaults to `"dot"`.
+        normalization: As in `DynamicRouting`; kernels know the softmax. Defaults to `"softmax"`.
+        squash: As in `DynamicRouting`. Defaults to `"standard"`.
         return_coupling: As in `DynamicRouting`. Defaults to `False`.
 
     Returns:
         A function without arguments that gives what `DynamicRouting.call` does; `None` where
         there is no kernel.
     """
-    if activations is not None:
+    if activations is not None or (agreement, normalization) != ("dot", "softmax"):
         return None
     # Kernels always add one.
     bias = ops.zeros(votes.kernel.shape[-2:]) if bias is None else ops.convert_to_tensor(bias)
@@ -49,5 +55,6 @@ def select(
         iterations=iterations,
         leaky=leaky,
         stop_gradient=stop_gradient,
+        squash=squash,
         return_coupling=return_coupling,
     )

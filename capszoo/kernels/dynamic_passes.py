@@ -1,12 +1,14 @@
 """Dynamic routing of dense capsules by passes over the votes, with its gradient written out."""
 
+import functools
+
 import keras
 from keras import ops
 
 from capszoo.kernels.tiles import scan_tiles
 from capszoo.kernels.vjp import custom_vjp
 from capszoo.ops import couple
-from capszoo.ops import squash
+from capszoo.ops import squash as squash_by_kind
 from capszoo.ops import squash_vjp
 from capszoo.ops import uniform_coupling
 
@@ -18,6 +20,7 @@ def route_by_passes(
     bias,
     iterations,
     stop_gradient=False,
+    squash="standard",
     return_coupling=False,
     rows=None,
 ):
@@ -36,6 +39,7 @@ def route_by_passes(
         bias: As in `route_in_tiles`.
         iterations: As in `DynamicRouting`.
         stop_gradient: As in `DynamicRouting`. Defaults to `False`.
+        squash: As in `DynamicRouting`. Defaults to `"standard"`.
         return_coupling: As in `DynamicRouting`. Defaults to `False`.
         rows: How many samples a pass takes at once. Defaults to all of them.
 
@@ -46,6 +50,7 @@ def route_by_passes(
     inputs, _, parents, pose_dim = kernel.shape
     dtype = keras.backend.standardize_dtype(children.dtype)
     wide = keras.backend.result_type(dtype, "float32")
+    parents_of = functools.partial(squash_by_kind, kind=squash)
     uniform = uniform_coupling(parents, passes.leaky)
     if rows is None:
         rows = children.shape[0]
@@ -54,7 +59,7 @@ def route_by_passes(
         sums = [passes.sum_votes(children, kernel) * uniform + bias]
         logits = []
         for _ in range(iterations - 1):
-            total, new = passes.iterate(children, kernel, squash(sums[-1]), *logits[-1:])
+            total, new = passes.iterate(children, kernel, parents_of(sums[-1]), *logits[-1:])
             sums.append(total + bias)
             logits.append(new)
         return sums, logits
@@ -66,7 +71,7 @@ def route_by_passes(
         if coupling_gradient is not None and logits:
             logits_gradient = (_softmax_vjp(logits[-1], coupling_gradient, passes.leaky),)
         for iteration in reversed(range(iterations)):
-            sum_gradient = squash_vjp(sums[iteration], poses_gradient)
+            sum_gradient = squash_vjp(sums[iteration], poses_gradient, squash)
             bias_gradient = bias_gradient + ops.sum(sum_gradient, axis=0)
             seen = not stop_gradient or iteration == iterations - 1
             if iteration == 0:
@@ -80,13 +85,13 @@ def route_by_passes(
             if seen:
                 couplings.append((logits[iteration - 1], sum_gradient))
             if not stop_gradient:
-                coefficients.append((logits_gradient[0], squash(sums[iteration - 1])))
+                coefficients.append((logits_gradient[0], parents_of(sums[iteration - 1])))
         return *passes.votes_vjp(children, kernel, couplings, coefficients), bias_gradient
 
     def forward_all(children, kernel, bias):
         def forward_tile(carry, children):
             sums, logits = forward(children, kernel, bias)
-            return carry, (squash(sums[-1]), *sums, *logits)
+            return carry, (parents_of(sums[-1]), *sums, *logits)
 
         _, (result, *residuals) = scan_tiles(forward_tile, (), (children,), rows)
         if return_coupling:

@@ -1,5 +1,6 @@
 """Dynamic routing of dense capsules, tile by tile, with its gradient written out."""
 
+import functools
 import math
 
 import keras
@@ -9,10 +10,11 @@ from capszoo.device import runs_on_cpu
 from capszoo.kernels.tiles import rows_per_tile
 from capszoo.kernels.tiles import scan_tiles
 from capszoo.kernels.vjp import custom_vjp
+from capszoo.kernels.vote_tiles import sum_of_products
 from capszoo.ops import agreement
 from capszoo.ops import contiguous
 from capszoo.ops import couple
-from capszoo.ops import squash
+from capszoo.ops import squash as squash_by_kind
 from capszoo.ops import squash_vjp
 from capszoo.ops import sum_children
 from capszoo.ops import uniform_coupling
@@ -42,6 +44,7 @@ def route_in_tiles(
     iterations,
     leaky=False,
     stop_gradient=False,
+    squash="standard",
     return_coupling=False,
     rows=None,
 ):
@@ -71,6 +74,7 @@ def route_in_tiles(
         iterations: As in `DynamicRouting`.
         leaky: As in `DynamicRouting`. Defaults to `False`.
         stop_gradient: As in `DynamicRouting`. Defaults to `False`.
+        squash: As in `DynamicRouting`. Defaults to `"standard"`.
         return_coupling: As in `DynamicRouting`. Defaults to `False`.
         rows: How many rows a tile has. Defaults to what suits the size of their votes.
 
@@ -83,6 +87,7 @@ def route_in_tiles(
     inputs, child_dim, parents, pose_dim = kernel.shape
     dtype = keras.backend.standardize_dtype(children.dtype)
     wide = keras.backend.result_type(dtype, "float32")
+    parents_of = functools.partial(squash_by_kind, kind=squash)
     uniform = uniform_coupling(parents, leaky)
     if rows is None:
         rows = _rows_per_tile((None, parents, inputs, pose_dim))
@@ -109,7 +114,7 @@ def route_in_tiles(
                 total = sum_children(couplings[-1], votes)
             sums.append(total + bias)
             if iteration < iterations - 1:
-                agreed = agreement(votes, squash(sums[-1]))
+                agreed = agreement(votes, parents_of(sums[-1]))
                 logits = agreed if logits is None else logits + agreed
         return sums, couplings
 
@@ -118,7 +123,7 @@ def route_in_tiles(
         coefficients, directions = [], []
         logits_gradient, sums_gradient = None, 0.0
         for iteration in reversed(range(iterations)):
-            sum_gradient = squash_vjp(sums[iteration], poses_gradient)
+            sum_gradient = squash_vjp(sums[iteration], poses_gradient, squash)
             sums_gradient = sums_gradient + sum_gradient
             seen = not stop_gradient or iteration == iterations - 1
             if iteration == 0:
@@ -141,13 +146,13 @@ def route_in_tiles(
                 directions.append(sum_gradient)
             if not stop_gradient:
                 coefficients.append(logits_gradient)
-                directions.append(squash(sums[iteration - 1]))
+                directions.append(parents_of(sums[iteration - 1]))
         return coefficients, directions, ops.sum(sums_gradient, axis=0)
 
     def forward_all(children, kernel, bias):
         def forward_tile(carry, children):
             sums, couplings = forward(make_votes(by_child(children), kernel), bias)
-            return carry, (squash(sums[-1]), *sums, *couplings)
+            return carry, (parents_of(sums[-1]), *sums, *couplings)
 
         _, (result, *residuals) = scan_tiles(forward_tile, (), (children,), rows)
         if return_coupling:
@@ -169,7 +174,7 @@ def route_in_tiles(
                 upstream[..., :pose_dim],
                 upstream[..., pose_dim:] if return_coupling else None,
             )
-            votes_gradient = _sum_of_products(coefficients, directions)
+            votes_gradient = sum_of_products(coefficients, directions)
             votes_gradient = ops.reshape(votes_gradient, (inputs, -1, parents * pose_dim))
             votes_gradient = ops.cast(votes_gradient, dtype)
             transposed = ops.transpose(kernel, (0, 2, 1))
@@ -202,19 +207,3 @@ def _rows_per_tile(votes_shape):
         # Half as many as suit EM and cluster routing: all take 1.3 times as long.
         bytes_per_row *= 2
     return rows_per_tile(bytes_per_row)
-
-
-def _sum_of_products(coefficients, directions):
-    """Sums outer products of `(rows, parents, children)` and `(rows, parents, pose_dim)`.
-
-    The children come first in the result: `(children, rows, parents, pose_dim)`.
-    """
-    if keras.backend.backend() == "jax":
-        # Fused into one pass that writes in place.
-        return sum(
-            ops.expand_dims(ops.transpose(coefficient, (2, 0, 1)), -1) * direction
-            for coefficient, direction in zip(coefficients, directions, strict=True)
-        )
-    coefficients = ops.transpose(ops.stack(coefficients, axis=2), (0, 1, 3, 2))
-    products = ops.matmul(coefficients, ops.stack(directions, axis=2))
-    return contiguous(ops.transpose(products, (2, 0, 1, 3)))

@@ -46,6 +46,53 @@ def custom_vjp(forward, backward):
     return function
 
 
+def pullback(function, arguments, upstream):
+    """Computes the gradients of arguments from that of a result, by automatic differentiation.
+
+    Args:
+        function: Function of tensors that returns one tensor.
+        arguments: Tuple of these tensors.
+        upstream: The gradient of the result, a tensor of its shape and dtype.
+
+    Returns:
+        Tuple of tensors, one for each argument; zeros where it plays no part.
+
+    Example:
+
+    >>> x, y = ops.convert_to_tensor(3.0), ops.convert_to_tensor(5.0)
+    >>> found = capszoo.kernels.vjp.pullback(ops.multiply, (x, y), ops.convert_to_tensor(2.0))
+    >>> [float(one) for one in found]
+    [10.0, 6.0]
+    """
+    backend = keras.backend.backend()
+    if backend == "jax":
+        import jax
+
+        return jax.vjp(function, *arguments)[1](upstream)
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        with tf.GradientTape() as tape:
+            tape.watch(arguments)
+            result = function(*arguments)
+        zero = tf.UnconnectedGradients.ZERO
+        return tape.gradient(result, arguments, upstream, unconnected_gradients=zero)
+    import torch
+
+    again = records()
+    with torch.enable_grad():
+        if not again:
+            arguments = tuple(one.detach().requires_grad_() for one in arguments)
+        asked = [one for one in arguments if one.requires_grad]
+        found = torch.autograd.grad(
+            function(*arguments), asked, upstream, create_graph=again, materialize_grads=True
+        )
+    by_place = iter(found)
+    return tuple(
+        next(by_place) if one.requires_grad else torch.zeros_like(one) for one in arguments
+    )
+
+
 def records():
     """Tells whether PyTorch keeps what operations are given now, which then must stay as it is."""
     if keras.backend.backend() != "torch":

@@ -5,13 +5,33 @@ from keras import ops
 
 from capszoo.ops import SQUASHES
 from capszoo.ops import conv
+from capszoo.ops import safe_norm
 from capszoo.ops import squash as squash_poses
 from capszoo.ops.convolution import window_grid
+from capszoo.ops.norms import check_squash_power
 from capszoo.validation import SPATIAL_AXES
 from capszoo.validation import check_choice
 from capszoo.validation import check_number
 from capszoo.validation import check_positive_int
 from capszoo.validation import check_size
+
+
+@keras.saving.register_keras_serializable(package="capszoo")
+class OfLengths(keras.regularizers.Regularizer):
+    """Regularizes the lengths of vectors, along the last axis.
+
+    Args:
+        regularizer: What the lengths are given to, as Keras takes regularizers.
+    """
+
+    def __init__(self, regularizer):
+        self.regularizer = keras.regularizers.get(regularizer)
+
+    def __call__(self, x):
+        return self.regularizer(safe_norm(ops.cast(x, "float32")))
+
+    def get_config(self):
+        return {"regularizer": keras.regularizers.serialize(self.regularizer)}
 
 
 @keras.saving.register_keras_serializable(package="capszoo")
@@ -21,6 +41,11 @@ class PrimaryCapsules(keras.layers.Layer):
     `poses = squash(scale * convolution(features) + bias)`, the filters read as `num_types`
     capsule types of `pose_dim` numbers each. A capsule's numbers all belong to one position.
 
+    Primary capsules that are active on the background dilute the votes of those on the object.
+    `activity_regularizer` and `squash_power` restrain them. Both are inspired by the abstract of
+    Yang and Wang, whose formula is not known here: they are not these authors' method.
+    `examples/dilution.py` measures them, and finds no difference.
+
     Args:
         num_types: How many capsule types (maps of capsules) there are.
         pose_dim: Size of a capsule's pose vector.
@@ -29,10 +54,16 @@ class PrimaryCapsules(keras.layers.Layer):
         padding: `"valid"` or `"same"`. Defaults to `"valid"`.
         scale: Factor on the convolution, before bias and squash. The code of the dynamic
             routing paper has `1 / num_types` here. Defaults to `1.0`.
-        squash: `"standard"`, `"exponential"` or `None` for none. Defaults to `"standard"`.
+        squash: `"standard"`, `"exponential"`, `"text"` or `None` for none. Defaults to
+            `"standard"`.
         kernel_initializer: Initializer of the kernel. Defaults to `"glorot_uniform"`.
         bias_initializer: Initializer of the bias. Defaults to `"zeros"`.
         kernel_regularizer: Regularizer of the kernel. Defaults to `None`.
+        squash_power: Power of the length in the standard squash, `n**p / (1 + n**p)`: above 2,
+            short capsules become shorter. Defaults to `2`.
+        activity_regularizer: Regularizer of the capsules' activities, their lengths
+            `(batch, *size, num_types)`, where a Keras layer would regularize its output.
+            Defaults to `None`.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Input shape:
@@ -55,6 +86,7 @@ class PrimaryCapsules(keras.layers.Layer):
     Reference:
 
     - [Sabour, Frosst, Hinton, 2017](https://arxiv.org/abs/1710.09829)
+    - Dilution: [Yang, Wang, 2019](https://arxiv.org/abs/1903.10588)
     """
 
     rank = 2
@@ -71,6 +103,8 @@ class PrimaryCapsules(keras.layers.Layer):
         kernel_initializer="glorot_uniform",
         bias_initializer="zeros",
         kernel_regularizer=None,
+        squash_power=2,
+        activity_regularizer=None,
         **kwargs,
     ):
         num_types = check_positive_int("num_types", num_types)
@@ -81,7 +115,11 @@ class PrimaryCapsules(keras.layers.Layer):
         check_number("scale", scale)
         if squash is not None:
             check_choice("squash", squash, SQUASHES)
-        super().__init__(**kwargs)
+        check_squash_power("squash_power", squash_power, squash)
+        regularizer = keras.regularizers.get(activity_regularizer)
+        super().__init__(
+            activity_regularizer=None if regularizer is None else OfLengths(regularizer), **kwargs
+        )
         self.num_types = num_types
         self.pose_dim = pose_dim
         self.kernel_size = kernel_size
@@ -89,6 +127,7 @@ class PrimaryCapsules(keras.layers.Layer):
         self.padding = padding
         self.scale = scale
         self.squash = squash
+        self.squash_power = squash_power
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
@@ -111,7 +150,9 @@ class PrimaryCapsules(keras.layers.Layer):
         features = features * self.scale + self.bias
         size = features.shape[1:-1]
         poses = ops.reshape(features, (-1, *size, self.num_types, self.pose_dim))
-        return poses if self.squash is None else squash_poses(poses, kind=self.squash)
+        if self.squash is None:
+            return poses
+        return squash_poses(poses, kind=self.squash, power=self.squash_power)
 
     def compute_output_shape(self, input_shape):
         if len(input_shape) != self.rank + 2 or None in input_shape[1:]:
@@ -125,6 +166,8 @@ class PrimaryCapsules(keras.layers.Layer):
         return (input_shape[0], *grid, self.num_types, self.pose_dim)
 
     def get_config(self):
+        of_lengths = self.activity_regularizer
+        regularizer = None if of_lengths is None else of_lengths.regularizer
         return {
             **super().get_config(),
             "num_types": self.num_types,
@@ -134,6 +177,8 @@ class PrimaryCapsules(keras.layers.Layer):
             "padding": self.padding,
             "scale": self.scale,
             "squash": self.squash,
+            "squash_power": self.squash_power,
+            "activity_regularizer": keras.regularizers.serialize(regularizer),
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
             "bias_initializer": keras.initializers.serialize(self.bias_initializer),
             "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),

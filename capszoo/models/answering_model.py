@@ -1,6 +1,8 @@
 """A model of several named outputs, one of which is the answer that it is trained for."""
 
+import contextlib
 import copy
+import functools
 import inspect
 from typing import ClassVar
 
@@ -108,10 +110,15 @@ class AnsweringModel(keras.Model):
     def fit(self, x=None, y=None, *args, **kwargs):
         """Trains the model; arguments, data and result as in `keras.Model.fit`.
 
-        Arrays are checked before, and of a pipeline the first batch, which is made once more for
-        it. What cannot be seen without taking it out (later batches, PyTorch's
-        `IterableDataset`) is not checked: examples of another shape fail in their step, and a
-        label that is none makes the loss not a number.
+        Arrays are checked before any step, and of a pipeline the first batch, which is made once
+        more for it. Later batches of generators and of a `keras.utils.PyDataset` are checked as
+        they come, unless other processes make them (`use_multiprocessing`) or several are taken at
+        a time (`steps_per_execution`).
+
+        What is not checked: later batches of a `tf.data.Dataset` and of PyTorch's `DataLoader`,
+        whatever an `IterableDataset` gives, and those just excepted. There examples of another
+        shape fail in their step, a label that is none makes the loss not a number, and pixel
+        values on another scale than in the first batch go unnoticed.
         """
         given = inspect.signature(keras.Model.fit).bind(self, x, y, *args, **kwargs)
         given.arguments["x"] = self._checked(x, y)
@@ -127,7 +134,9 @@ class AnsweringModel(keras.Model):
 
     def evaluate(self, x=None, y=None, *args, **kwargs):
         """Measures loss and metrics; arguments, data and result as in `keras.Model.evaluate`."""
-        return super().evaluate(self._checked(x, y), y, *args, **kwargs)
+        x = self._checked(x, y)
+        with self._values_kept():
+            return super().evaluate(x, y, *args, **kwargs)
 
     def predict(self, x, *args, **kwargs):
         """Computes the primary output.
@@ -140,7 +149,21 @@ class AnsweringModel(keras.Model):
         Returns:
             NumPy array, one row an example.
         """
-        return super().predict(self._checked(x, of_labels=False), *args, **kwargs)
+        x = self._checked(x, of_labels=False)
+        with self._values_kept():
+            return super().predict(x, *args, **kwargs)
+
+    def train_on_batch(self, x, y=None, *args, **kwargs):
+        """Trains on one batch, checked before; as `keras.Model.train_on_batch`."""
+        return super().train_on_batch(self._checked(x, y), y, *args, **kwargs)
+
+    def test_on_batch(self, x, y=None, *args, **kwargs):
+        """Measures one batch, checked before; as `keras.Model.test_on_batch`."""
+        return super().test_on_batch(self._checked(x, y), y, *args, **kwargs)
+
+    def predict_on_batch(self, x):
+        """Computes the primary output of one batch, checked before, as `predict` does."""
+        return super().predict_on_batch(self._checked(x, of_labels=False))
 
     def _check_arrays(self, x, y=None):
         if is_array(x):
@@ -152,9 +175,29 @@ class AnsweringModel(keras.Model):
         if x is None or is_array(x):
             self._check_arrays(x, y)
             return x
-        batch, x = first_batch(x)
+        check = functools.partial(self._check_batch, of_labels=of_labels)
+        # With several steps at a time, a batch may be refused before the first of them is done:
+        # on JAX the model would have no values left.
+        one_by_one = getattr(self, "steps_per_execution", 1) == 1
+        batch, x = first_batch(x, check if one_by_one else None)
+        check(batch)
+        return x
+
+    @contextlib.contextmanager
+    def _values_kept(self):
+        """Gives a model its values back where a batch raises: on JAX, Keras takes them away.
+
+        Keras' `fit` does so itself.
+        """
+        try:
+            yield
+        except Exception:
+            if hasattr(self, "jax_state_sync"):
+                self.jax_state_sync()
+            raise
+
+    def _check_batch(self, batch, of_labels):
         of_batch = batch if isinstance(batch, (tuple, list)) else (batch,)
         seen = of_batch[: 2 if of_labels else 1]
         one_answer.check_data(seen[0], *(seen[1:] or (None,)), self.primary_output)
         self._check_arrays(*seen)
-        return x

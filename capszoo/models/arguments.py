@@ -53,6 +53,9 @@ def defaults(cls: type) -> dict[str, Any]:
 def kept(constructor: Callable) -> Callable:
     """Decorates a constructor to keep each of its arguments as an attribute, before it runs.
 
+    What it gathers in `**kwargs` is looked through for misspelt arguments first: with a size that
+    was meant and did not arrive, any other check would speak of something else.
+
     A class that calls the constructor of its base with another value than it was given itself
     so has the value that counts. Keras is passed by: it is not ready for attributes yet, and
     would track and wrap them.
@@ -75,6 +78,9 @@ def kept(constructor: Callable) -> Callable:
             bound.apply_defaults()
             given = bound.arguments.items()
             kinds = {name: one.kind for name, one in signature.parameters.items()}
+            for name, value in given:
+                if kinds[name] is inspect.Parameter.VAR_KEYWORD:
+                    self.check_argument_names(value)
             keep(self, {name: value for name, value in given if kinds[name] not in _GATHERING})
         constructor(self, *args, **kwargs)
 

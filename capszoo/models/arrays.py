@@ -18,7 +18,7 @@ def is_array(data):
     return data is not None and hasattr(data, "shape") and hasattr(data, "dtype")
 
 
-def _to_numpy(data):
+def to_numpy(data):
     # Tensors of another framework than the backend's convert as arrays do.
     return keras.ops.convert_to_numpy(data) if keras.ops.is_tensor(data) else np.asarray(data)
 
@@ -43,7 +43,7 @@ def check_images(images, image_shape, rescaling, any_size=False):
         )
     if 0 in shape:
         raise ValueError("Expected at least one image. Received: none (an empty array).")
-    _check_scale(_to_numpy(images[:16]), rescaling)
+    _check_scale(to_numpy(images[:16]), rescaling)
 
 
 def _check_scale(first, rescaling):
@@ -100,7 +100,7 @@ def check_labels(labels, num_images, num_classes, compares_classes=False):
         raise ValueError(
             f"Expected a label for each image. Received: {num_images} images, {shape[0]} labels"
         )
-    values = _to_numpy(labels)
+    values = to_numpy(labels)
     if values.dtype.kind in "OSU":
         raise ValueError(f"Expected labels that are numbers. Received: {values.flat[0]!r}")
     values = values.astype("float32")

@@ -8,11 +8,13 @@ import keras
 
 from capszoo import routing as routings
 from capszoo.layers import CapsuleLength
-from capszoo.layers import Conv2D
 from capszoo.layers import DenseCapsules
 from capszoo.layers import PrimaryCapsules
 from capszoo.models.registry import register_family
+from capszoo.models.stem import convolutions
+from capszoo.models.stem import stem
 from capszoo.models.tasks import CapsuleClassifier
+from capszoo.ops.norms import check_squash_power
 from capszoo.validation import check_choice
 from capszoo.validation import check_fits
 from capszoo.validation import check_image_shape
@@ -53,9 +55,11 @@ class CapsNet(CapsuleClassifier):
     Args:
         image_shape: `(height, width, channels)` of the images. Defaults to `(28, 28, 1)`.
         num_classes: How many classes there are. Defaults to `10`.
-        conv_filters: Filters of the first convolution. Defaults to `256`.
+        conv_filters: Filters of the convolution before the primary capsules, or a sequence, one
+            for each of several. Defaults to `256`.
         conv_kernel_size: Size of its window in pixels, one number or `(height, width)`, as are
-            the other sizes and steps of windows. Defaults to `9`.
+            the other sizes and steps of windows; for several convolutions one number or a
+            sequence of such. Defaults to `9`.
         primary_types: How many types of primary capsules there are. Defaults to `32`.
         primary_dim: Size of a primary capsule's pose. Defaults to `8`.
         primary_kernel_size: Size of the window of the primary capsules. Defaults to `9`.
@@ -64,13 +68,19 @@ class CapsNet(CapsuleClassifier):
             squash. The paper's code has `1 / primary_types`, which makes the optimizer's steps
             there small; the kernel starts so that the capsules start alike whatever the
             factor. Defaults to `1.0`.
-        padding: `"valid"` or `"same"`, of both convolutions. Defaults to `"valid"`.
+        padding: `"valid"` or `"same"`, of all convolutions. Defaults to `"valid"`.
         class_dim: Size of a class capsule's pose. Defaults to `16`.
         routing: How class capsules are computed: a name of `capszoo.routing.names()`, a config
             or a `capszoo.routing.Routing`. Defaults to `"dynamic"`.
         decoder: As in `CapsuleClassifier`. Defaults to `(512, 1024)`.
         normalization: As in `ImageInput`; the paper's network has none. Defaults to
             `"per_image"`.
+        conv_strides: Step between the windows of the convolution; for several as
+            `conv_kernel_size`. Defaults to `1`.
+        primary_squash_power: Power of the length in the squash of the primary capsules, as
+            `squash_power` of `capszoo.layers.PrimaryCapsules`. Defaults to `2`.
+        primary_length_penalty: Weight, in the loss, of the sum of a picture's lengths of primary
+            capsules, as `activity_regularizer` there. Defaults to `0.0`.
         **kwargs: Arguments of `capszoo.models.CapsuleClassifier` and of
             `capszoo.models.inputs.ImageInput`.
 
@@ -84,7 +94,7 @@ class CapsNet(CapsuleClassifier):
 
     Raises:
         ValueError: If a size is not a positive integer, an option unknown or the image too
-            small for the two convolutions.
+            small for the convolutions.
 
     Example:
 
@@ -122,18 +132,18 @@ class CapsNet(CapsuleClassifier):
         routing="dynamic",
         decoder=(512, 1024),
         normalization="per_image",
+        conv_strides=1,
+        primary_squash_power=2,
+        primary_length_penalty=0.0,
         **kwargs,
     ):
         image_shape = check_image_shape(image_shape)
-        check_size("conv_kernel_size", conv_kernel_size, rank=2)
+        layers = convolutions(conv_filters, conv_kernel_size, conv_strides, rank=2)
         check_size("primary_kernel_size", primary_kernel_size, rank=2)
         check_size("primary_strides", primary_strides, rank=2)
         if padding == "valid":
-            check_fits(
-                image_shape,
-                [(conv_kernel_size, 1), (primary_kernel_size, primary_strides)],
-            )
-        check_positive_int("conv_filters", conv_filters)
+            windows = [(one.kernel_size, one.strides) for one in layers]
+            check_fits(image_shape, [*windows, (primary_kernel_size, primary_strides)])
         check_positive_int("primary_types", primary_types)
         check_number("primary_scale", primary_scale)
         if not primary_scale > 0:
@@ -141,6 +151,8 @@ class CapsNet(CapsuleClassifier):
                 "Argument `primary_scale` must be greater than 0. "
                 f"Received: primary_scale={primary_scale}"
             )
+        check_squash_power("primary_squash_power", primary_squash_power)
+        check_number("primary_length_penalty", primary_length_penalty, minimum=0)
         check_positive_int("primary_dim", primary_dim)
         check_positive_int("class_dim", class_dim)
         check_choice("padding", padding, ("valid", "same"))
@@ -155,20 +167,14 @@ class CapsNet(CapsuleClassifier):
 
     def body(self, features, dtype):
         routing = routings.get(self.routing, dtype=dtype)
-        features = Conv2D(
-            self.conv_filters,
-            self.conv_kernel_size,
-            padding=self.padding,
-            activation="relu",
-            kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.05),
-            bias_initializer=keras.initializers.Constant(0.1),
-            dtype=dtype,
-            name="conv",
-        )(features)
+        layers = convolutions(self.conv_filters, self.conv_kernel_size, self.conv_strides, rank=2)
+        initializer = keras.initializers.TruncatedNormal(stddev=0.05)
+        features = stem(features, layers, self.padding, initializer, dtype)
         # 0.1 for the sizes and the factor 1/32 of the paper's code.
         window = check_size("primary_kernel_size", self.primary_kernel_size, rank=2)
-        fan_in = math.prod(window) * self.conv_filters
+        fan_in = math.prod(window) * layers[-1].filters
         stddev = 0.45 / (self.primary_scale * fan_in**0.5)
+        penalty = self.primary_length_penalty
         children = PrimaryCapsules(
             self.primary_types,
             self.primary_dim,
@@ -176,6 +182,8 @@ class CapsNet(CapsuleClassifier):
             strides=self.primary_strides,
             padding=self.padding,
             scale=self.primary_scale,
+            squash_power=self.primary_squash_power,
+            activity_regularizer=keras.regularizers.L1(penalty) if penalty else None,
             kernel_initializer=keras.initializers.TruncatedNormal(stddev=stddev),
             bias_initializer=keras.initializers.Constant(0.1),
             dtype=dtype,

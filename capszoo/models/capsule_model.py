@@ -157,6 +157,11 @@ class CapsuleModel(AnsweringModel):
         arguments.keep(self, {**known, **own})
         return input_end
 
+    @property
+    def example_shape(self) -> tuple[int, ...]:
+        """The shape of an example as the body sees it, for pictures the `image_shape`."""
+        return getattr(self, self.input_end.shape_argument)
+
     # What a family answers, and what a task or family may answer differently.
 
     def body(self, features, dtype):

@@ -3,7 +3,9 @@
 import keras
 from keras import ops
 
+from capszoo.ops.norms import safe_norm
 from capszoo.ops.softmax import softmax_over_parents
+from capszoo.ops.sparsemax import sparsemax_over_parents
 
 
 def uniform_coupling(parents, leaky=False):
@@ -24,13 +26,18 @@ def uniform_coupling(parents, leaky=False):
     return 1.0 / (parents + (1 if leaky else 0))
 
 
-def couple(logits, leaky=False):
-    """Softmax of logits over the parents.
+NORMALIZATIONS = {"softmax": softmax_over_parents, "sparsemax": sparsemax_over_parents}
+
+
+def couple(logits, leaky=False, normalization="softmax"):
+    """Makes shares of logits, over the parents.
 
     Args:
         logits: Tensor of shape `(..., parents, children)`.
         leaky: Whether one more logit, always zero, takes part: none of the parents. Defaults to
             `False`.
+        normalization: `"softmax"`, or `"sparsemax"`, which leaves parents out; see
+            `sparsemax_over_parents`. Defaults to `"softmax"`.
 
     Returns:
         The couplings, of the shape of the logits.
@@ -40,10 +47,11 @@ def couple(logits, leaky=False):
     >>> np.asarray(capszoo.ops.couple(np.zeros((3, 1)), leaky=True))[:, 0].tolist()
     [0.25, 0.25, 0.25]
     """
+    normalize = NORMALIZATIONS[normalization]
     if not leaky:
-        return softmax_over_parents(logits)
+        return normalize(logits)
     none = ops.zeros_like(logits[..., :1, :])
-    return ops.softmax(ops.concatenate([none, logits], axis=-2), axis=-2)[..., 1:, :]
+    return normalize(ops.concatenate([none, logits], axis=-2))[..., 1:, :]
 
 
 def sum_children(weights, votes):
@@ -86,3 +94,27 @@ def agreement(votes, poses):
         # as long the other way round.
         return sum_children(poses, ops.swapaxes(votes, -1, -2))
     return ops.squeeze(ops.matmul(votes, ops.expand_dims(poses, -1)), -1)
+
+
+def cosine(votes, sums):
+    """Computes the cosine of the angle between each vote and the sum that it is part of.
+
+    Args:
+        votes: Tensor of shape `(..., parents, children, pose_dim)`.
+        sums: Tensor of shape `(..., parents, pose_dim)`.
+
+    Returns:
+        Tensor of shape `(..., parents, children)`, computed in float32 or wider; near zero for
+        vectors much shorter than 0.0003, whose gradient would grow without bound.
+
+    Example:
+
+    >>> votes = np.array([[[3.0, 0.0], [0.0, -2.0]]], "float32")
+    >>> cosines = capszoo.ops.cosine(votes, np.array([[5.0, 0.0]], "float32"))
+    >>> [round(float(number), 4) for number in cosines[0]]
+    [1.0, 0.0]
+    """
+    wide = keras.backend.result_type(votes.dtype, "float32")
+    votes, sums = ops.cast(votes, wide), ops.cast(sums, wide)
+    directions = votes / safe_norm(votes, keepdims=True)
+    return agreement(directions, sums / safe_norm(sums, keepdims=True))

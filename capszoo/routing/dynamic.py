@@ -4,7 +4,10 @@ import keras
 from keras import ops
 
 from capszoo import kernels
+from capszoo.ops import NORMALIZATIONS
+from capszoo.ops import SQUASHES
 from capszoo.ops import agreement
+from capszoo.ops import cosine
 from capszoo.ops import couple
 from capszoo.ops import present
 from capszoo.ops import squash
@@ -12,6 +15,7 @@ from capszoo.ops import sum_children
 from capszoo.ops import uniform_coupling
 from capszoo.routing.base import IterativeRouting
 from capszoo.routing.registry import register
+from capszoo.validation import check_choice
 
 
 @register("dynamic")
@@ -27,7 +31,12 @@ class DynamicRouting(IterativeRouting):
         b[i, j] = b[i, j] + v_hat[i, j] . v[j]
 
     and the last `v` are the parents' poses. The couplings start uniform on every call and are
-    each sample's own. For `B` samples, `I` children, `J` parents and `D` pose dimensions an
+    each sample's own.
+
+    With `agreement="cosine"`, of 3D-UCaps, what is added to `b[i, j]` is the cosine of the vote
+    and the sum that `v[j]` is the squash of, bias included: only directions count, and no logit
+    grows by more than 1 an iteration. That paper's votes have a bias besides, `vote_bias="parents"`
+    of the capsule layers. For `B` samples, `I` children, `J` parents and `D` pose dimensions an
     iteration reads the votes twice: time `O(B I J D)`, memory `O(B I J)` beside the votes.
 
     Args:
@@ -40,6 +49,12 @@ class DynamicRouting(IterativeRouting):
             alone. Faster, and another training rule. Defaults to `False`.
         bias_initializer: Initializer of the bias; `None` stands for the constant 0.1 of the
             paper's code. Defaults to `None`.
+        agreement: `"dot"` or `"cosine"`, what logits grow by. Defaults to `"dot"`.
+        normalization: `"softmax"`, or `"sparsemax"`, by which a child leaves out the parents that
+            its votes agree with least; see `capszoo.ops.sparsemax_over_parents`. Defaults to
+            `"softmax"`.
+        squash: `"standard"`, `"exponential"` or `"text"`, as in `capszoo.ops.squash`. Defaults to
+            `"standard"`.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -58,7 +73,8 @@ class DynamicRouting(IterativeRouting):
         `return_coupling=True` also the coupling `(batch, *spatial, parents, children)`.
 
     Raises:
-        ValueError: If `iterations` is not a positive integer or activations are given.
+        ValueError: If `iterations` is not a positive integer, an option is unknown or activations
+            are given.
 
     Example:
 
@@ -69,9 +85,16 @@ class DynamicRouting(IterativeRouting):
     Reference:
 
     - [Sabour, Frosst, Hinton, 2017](https://arxiv.org/abs/1710.09829)
+    - Cosine: [Nguyen, Hua, Le, 2021](https://arxiv.org/abs/2107.09222)
     """
 
-    tunable_arguments: tuple[str, ...] = ("iterations", "leaky")
+    tunable_arguments: tuple[str, ...] = (
+        "iterations",
+        "leaky",
+        "agreement",
+        "normalization",
+        "squash",
+    )
 
     def __init__(
         self,
@@ -80,8 +103,14 @@ class DynamicRouting(IterativeRouting):
         use_bias=True,
         stop_gradient=False,
         bias_initializer=None,
+        agreement="dot",
+        normalization="softmax",
+        squash="standard",
         **kwargs,
     ):
+        check_choice("agreement", agreement, ("dot", "cosine"))
+        check_choice("normalization", normalization, NORMALIZATIONS)
+        check_choice("squash", squash, SQUASHES)
         super().__init__(iterations=iterations, **kwargs)
         self.leaky = leaky
         self.use_bias = use_bias
@@ -89,6 +118,9 @@ class DynamicRouting(IterativeRouting):
         self.bias_initializer = keras.initializers.get(
             keras.initializers.Constant(0.1) if bias_initializer is None else bias_initializer
         )
+        self.agreement = agreement
+        self.normalization = normalization
+        self.squash = squash
 
     def build(self, votes_shape):
         self.bias = None
@@ -109,27 +141,32 @@ class DynamicRouting(IterativeRouting):
             # Uniform at first, which needs no tensor.
             coupling = None
             if logits is not None:
-                coupling = ops.cast(couple(logits, self.leaky), votes.dtype)
-            poses = self._parents(seen, coupling)
+                coupling = couple(logits, self.leaky, self.normalization)
+                coupling = ops.cast(coupling, votes.dtype)
+            total = self._sum(seen, coupling)
             if not last:
-                agreed = ops.cast(agreement(seen, poses), "float32")
+                agreed = self._agreement(seen, total)
                 logits = agreed if logits is None else logits + agreed
+        poses = squash(total, kind=self.squash)
         if not return_coupling:
             return poses
         if coupling is None:
             coupling = ops.full_like(votes[..., 0], uniform_coupling(votes.shape[-3], self.leaky))
         return poses, coupling if presence is None else coupling * ops.cast(presence, votes.dtype)
 
-    def _parents(self, votes, coupling):
+    def _agreement(self, votes, total):
+        if self.agreement == "cosine":
+            return cosine(votes, total)
+        return ops.cast(agreement(votes, squash(total, kind=self.squash)), "float32")
+
+    def _sum(self, votes, coupling):
         if coupling is None:
             # A mean in float32: sums over a thousand float16 votes would lose digits.
             total = ops.sum(ops.cast(votes, "float32"), axis=-2)
             total = ops.cast(total * uniform_coupling(votes.shape[-3], self.leaky), votes.dtype)
         else:
             total = sum_children(coupling, votes)
-        if self.bias is not None:
-            total = total + self.bias
-        return squash(total)
+        return total if self.bias is None else total + self.bias
 
     def select_kernel(self, votes, activations=None, **arguments):
         return kernels.dynamic.select(
@@ -139,6 +176,9 @@ class DynamicRouting(IterativeRouting):
             iterations=self.iterations,
             leaky=self.leaky,
             stop_gradient=self.stop_gradient,
+            agreement=self.agreement,
+            normalization=self.normalization,
+            squash=self.squash,
             **arguments,
         )
 
@@ -149,4 +189,7 @@ class DynamicRouting(IterativeRouting):
             "use_bias": self.use_bias,
             "stop_gradient": self.stop_gradient,
             "bias_initializer": keras.initializers.serialize(self.bias_initializer),
+            "agreement": self.agreement,
+            "normalization": self.normalization,
+            "squash": self.squash,
         }

@@ -68,8 +68,8 @@ def get_class(name: str) -> type[Routing]:
 
     Example:
 
-    >>> capszoo.routing.get_class("dynamic").tunable_arguments
-    ('iterations', 'leaky')
+    >>> capszoo.routing.get_class("scaled_distance").tunable_arguments
+    ('iterations',)
     """
     return ROUTINGS.get(name)
 

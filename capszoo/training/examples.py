@@ -34,7 +34,7 @@ def load_examples(
     """
     content = preset.data.model_dump()
     try:
-        x, y = model.input_end.load(content, split, data_dir, model.image_shape, prepared)
+        x, y = model.input_end.load(content, split, data_dir, model.example_shape, prepared)
         if not (prepared and split == "train" and content.get("crop")):
             model.check_data(x, y)
     except ValueError as error:

@@ -5,7 +5,6 @@ import json
 import os
 
 from capszoo import data as data_sets
-from capszoo.data.images import fitting_size
 from capszoo.models import get_family
 from capszoo.models import list_models
 from capszoo.models.arguments import plain
@@ -17,8 +16,6 @@ from capszoo.zoo.schema import validate
 
 # What was measured of, and written about, weights that are going to be others.
 OF_WEIGHTS = ("results", "weights", "golden", "layer_changes")
-# A family by itself is trained on pictures of no more than that many pixels a side.
-LARGEST_SIDE = 32
 
 
 def resolve(target, changes):
@@ -68,9 +65,9 @@ def resolve(target, changes):
 
 
 def _find(target):
-    """The preset that a target means, and the size that its pictures are kept within."""
+    """The preset that a target means, and the shape that examples of other data are kept within."""
     if isinstance(target, str) and target in list_models() and target not in list_presets():
-        return _recipe_of_family(target), (LARGEST_SIDE, LARGEST_SIDE)
+        return _recipe_of_family(target), get_family(target).input_end.default_limit
     try:
         preset = target if isinstance(target, Preset) else read_preset(target)
     except ValueError as error:
@@ -78,12 +75,13 @@ def _find(target):
             names = [*list_models(), *list_presets()]
             raise unknown_name_error("preset", target, names) from None
         raise
-    return preset, tuple(preset.model.get("image_shape", (LARGEST_SIDE, LARGEST_SIDE)))[:2]
+    input_end = get_family(preset.family).input_end
+    return preset, preset.model.get(input_end.shape_argument, input_end.default_limit)
 
 
 def _recipe_of_family(family):
-    """The recipe of a family's preset for the digits, without what is about the digits."""
-    name = f"{family}_digits"
+    """The recipe of a family's preset for its first data, without what is about these."""
+    name = f"{family}_{get_family(family).input_end.default_data}"
     if name not in list_presets():
         raise ValueError(
             f"The family {family!r} has no recipe of its own (a preset {name!r}). Give a preset."
@@ -119,7 +117,8 @@ def _name_of_data(content):
 def _without_its_data(content):
     """A recipe without what it says of the data that it names, and of them alone."""
     content = copy.deepcopy(content)
-    for size in ("num_classes", "image_shape"):
+    shape_argument = get_family(content["family"]).input_end.shape_argument
+    for size in ("num_classes", shape_argument):
         content["model"].pop(size, None)
     section = content.get("data") or {}
     if "name" in section:
@@ -146,15 +145,15 @@ def _complete(content, limit):
     own = name not in data_sets.names()
     names = None
     if "num_classes" in arguments and ("num_classes" not in model or own):
-        names = data_sets.class_names(name)
+        names = data_sets.class_names(name, kind=cls.input_end.unit)
         if "num_classes" not in model:
             model["num_classes"] = taken["model.num_classes"] = len(names)
-    if "image_shape" in arguments and "image_shape" not in model:
-        *size, channels = data_sets.example_shape(name)
-        chosen = section.get("crop") or section.get("resize")
-        if not chosen and (smaller := fitting_size(size, limit)):
-            chosen = section["resize"] = taken["data.resize"] = list(smaller)
-        model["image_shape"] = taken["model.image_shape"] = [*(chosen or size), channels]
+    shape_argument = cls.input_end.shape_argument
+    if shape_argument in arguments and shape_argument not in model:
+        shape, added = cls.input_end.fit(section, limit)
+        section |= added
+        taken |= {f"data.{key}": value for key, value in added.items()}
+        model[shape_argument] = taken[f"model.{shape_argument}"] = shape
     # The names of a user's own classes are known here, and not where the model goes.
     numbers = names is not None and names == [str(number) for number in range(len(names))]
     if own and names and not numbers and "class_names" in cls.data_fields:

@@ -55,7 +55,7 @@ def train(
     Args:
         preset: A name of `capszoo.list_presets()`, a preset file or directory, a
             `capszoo.zoo.Preset`, or a family of `capszoo.list_models()`, which is trained as its
-            preset for the digits.
+            preset for the digits (of signals, for `generated_ecg`).
         data: Name or path of the data, see `capszoo.data.load`, if not the preset's. Number of
             classes and shape of the pictures are then those of the data, where `settings` do not
             say otherwise; pictures larger than the preset's (of a family: than 32 pixels a side)

@@ -22,7 +22,6 @@ from capszoo.tuning.size import count_parameters
 from capszoo.tuning.space import fit_to_image
 from capszoo.tuning.space import override
 from capszoo.tuning.space import read_space
-from capszoo.validation import check_image_shape
 from capszoo.validation import check_positive_int
 from capszoo.zoo import named_classes
 from capszoo.zoo.objects import make_object
@@ -44,7 +43,7 @@ class CapsuleHyperModel(keras_tuner.HyperModel):
 
     Args:
         family: A name of `capszoo.list_models()`.
-        image_shape: `(height, width, channels)` of the images.
+        image_shape: The shape of an example, for images `(height, width, channels)`.
         num_classes: How many classes there are. Defaults to `None`, for tasks without.
         space: The path of a search space file, or a `SearchSpace`. Defaults to `None`, the
             family's own.
@@ -81,8 +80,7 @@ class CapsuleHyperModel(keras_tuner.HyperModel):
         seed=0,
     ):
         super().__init__(name=family)
-        get_family(family)
-        image_shape = check_image_shape(image_shape)
+        image_shape = get_family(family).input_end.check_shape(image_shape)
         if num_classes is not None:
             check_positive_int("num_classes", num_classes)
         if max_parameters is not None:
@@ -96,7 +94,7 @@ class CapsuleHyperModel(keras_tuner.HyperModel):
         self.family = family
         self.space = override(fit_to_image(space, image_shape), overrides)
         self.max_parameters = max_parameters
-        self.base = base_of(base, image_shape, num_classes)
+        self.base = base_of(family, base, image_shape, num_classes)
         self.seed = seed
         self.fit_seconds = 0.0
         check_names(self.space, self.base)

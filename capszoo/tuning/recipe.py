@@ -63,18 +63,19 @@ def check_names(space, base):
     make_preset(space.family, values, base, name="check", data="", epochs=1, train_images=1)
 
 
-def base_of(preset, image_shape, num_classes):
+def base_of(family, preset, shape, num_classes):
     """What of a preset the hyper-parameters leave as it is; without one, the sizes alone.
 
     Args:
+        family: Name of the family.
         preset: A `Preset` or `None`.
-        image_shape: `(height, width, channels)` of the images.
+        shape: The shape of an example.
         num_classes: How many classes there are, or `None`.
 
     Returns:
         A dictionary, as `make_preset` takes it.
     """
-    sizes = {"image_shape": list(image_shape)}
+    sizes = {get_family(family).input_end.shape_argument: list(shape)}
     if num_classes is not None:
         sizes["num_classes"] = num_classes
     if preset is None:

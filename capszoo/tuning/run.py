@@ -12,7 +12,6 @@ from typing import Any
 from capszoo import data as data_sets
 from capszoo.models import get_family
 from capszoo.models import list_models
-from capszoo.training.request import LARGEST_SIDE
 from capszoo.tuning.compilations import kept_compilations
 from capszoo.tuning.folder import SearchFolder
 from capszoo.tuning.hypermodel import CapsuleHyperModel
@@ -104,19 +103,19 @@ def search(
     objectives = metrics_of(objective, measures)
     oracle = make_oracle(tuner, objectives, trials, epochs, seed)
     searched = read_space(space or family)
-    shape, (images, labels), validation, resize = _load(family, base, data, data_dir)
+    shape, (images, labels), validation, added = _load(family, base, data, data_dir)
     hypermodel = CapsuleHyperModel(
         family,
         shape,
-        len(data_sets.class_names(data)) or None,
+        len(data_sets.class_names(data, kind=get_family(family).input_end.unit)) or None,
         space=searched,
         overrides=overrides,
         max_parameters=max_parameters,
         base=base,
         seed=seed,
     )
-    if resize is not None:
-        hypermodel.base["data"] = {"resize": resize}
+    if added:
+        hypermodel.base["data"] = added
     settings = {
         "target": str(target),
         "data": str(data),
@@ -201,21 +200,22 @@ def _load(family, base, data, data_dir):
     """Loads training and validation examples of a search, prepared, and says what models see.
 
     Returns:
-        The shape of an example, two pairs of examples and labels, and the size to which pictures
-        that differ in size were brought, or `None`.
+        The shape of an example, two pairs of examples and labels, and what was added to the data
+        of a family: the size to which pictures that differ in size are brought.
     """
     content = {} if base is None or base.data is None else base.data.model_dump()
     if content.get("name") != str(data):
         content.pop("value_range", None)
     content["name"] = str(data)
-    resize = None
-    if base is None and None in data_sets.example_shape(data):
-        resize = content["resize"] = [LARGEST_SIDE, LARGEST_SIDE]
+    input_end, added = get_family(family).input_end, {}
+    if base is None:
+        _, added = input_end.fit(content)
+        content |= added
     size = content.get("crop") or content.get("resize")
-    shape = None if base is None or size else base.model.get("image_shape")
-    load = get_family(family).input_end.load
+    shape = None if base is None or size else base.model.get(input_end.shape_argument)
     training, validation = (
-        load(content, split, data_dir, shape, prepared=True) for split in ("train", "validation")
+        input_end.load(content, split, data_dir, shape, prepared=True)
+        for split in ("train", "validation")
     )
-    shape = (*(size or training[0].shape[1:3]), *training[0].shape[3:])
-    return shape, training, validation, resize
+    shape = (*(size or training[0].shape[1:-1]), training[0].shape[-1])
+    return shape, training, validation, added

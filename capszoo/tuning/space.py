@@ -120,12 +120,12 @@ def fit_to_image(space: SearchSpace, image_shape: tuple[int, ...]) -> SearchSpac
 
     Args:
         space: A `SearchSpace`.
-        image_shape: `(height, width, channels)` of the images.
+        image_shape: `(height, width, channels)` of the images, `(length, channels)` of signals.
 
     Returns:
         A new `SearchSpace`.
     """
-    side = min(image_shape[:2])
+    side = min(image_shape[:-1])
     entries = []
     for entry in space.hyperparameters:
         if isinstance(entry, Choice) and entry.smallest_image:

@@ -38,13 +38,34 @@ def test_counts_by_hand():
     assert memory == 4 * numbers
 
 
-def test_counts_inside_of_residual_capsules():
-    layers = [capszoo.layers.DenseCapsules(4, 8) for _ in range(2)]
-    model = keras.Sequential([keras.Input((6, 8)), capszoo.layers.ResidualCapsules(layers)])
-    apart = keras.Sequential(
-        [keras.Input((6, 8)), *[capszoo.layers.DenseCapsules(4, 8) for _ in range(2)]]
-    )
+@pytest.mark.parametrize(
+    "stack", [capszoo.layers.ResidualCapsules, capszoo.layers.ConcurrentCapsules]
+)
+def test_counts_inside_of_stacks(stack):
+    def layers():
+        return [capszoo.layers.DenseCapsules(4, 8, "inverted_attention") for _ in range(2)]
+
+    model = keras.Sequential([keras.Input((6, 8)), stack(layers())])
+    apart = keras.Sequential([keras.Input((6, 8)), *layers()])
     assert count_model(model, 2)[0] == count_model(apart, 2)[0] > 0
+
+
+def test_a_cell_counts_what_it_is_made_of():
+    cell = keras.Sequential(
+        [keras.Input((4, 4, 2, 3)), capszoo.layers.CapsuleCell(3, 4, routing="dynamic")]
+    )
+    skip = capszoo.layers.ConvCapsules2D(3, 4, 3, padding="same", share_types=True)
+    skip = keras.Sequential([keras.Input((2, 2, 3, 4)), skip])
+    # Two samples, four positions, windows of nine.
+    convolutions = 2 * 2 * 4 * 9 * (6 * 12 + 12 * 12 + 12 * 12)
+    assert count_model(cell, 2)[0] == count_model(skip, 2)[0] + convolutions
+
+
+def test_a_decoder_counts_its_maps():
+    decoder = capszoo.layers.DeconvolutionDecoder((4, 4, 1), (3, 2), channels=5)
+    decoder = keras.Sequential([keras.Input((10, 6)), decoder])
+    kernels = 6 * 20 + 4 * 9 * 5 * 3 + 4 * 9 * 3 * 2 + 16 * 9 * 2
+    assert count_model(decoder, 2)[0] == 2 * 2 * kernels
 
 
 @pytest.mark.parametrize(
@@ -53,7 +74,9 @@ def test_counts_inside_of_residual_capsules():
         "capsnet_digits",
         "em_capsnet_digits",
         "cluster_capsnet_digits",
+        "inverted_attention_capsnet_digits",
         "self_routing_capsnet_smallnorb",
+        "deepcaps_digits",
     ],
 )
 def test_straightforward_routing_is_the_same_routing(name, rng):
@@ -61,12 +84,28 @@ def test_straightforward_routing_is_the_same_routing(name, rng):
     model = capszoo.load(name)
     config = model.get_config()
     config["routing"] = keras.saving.serialize_keras_object(naive(model.routing))
+    if "cell_routing" in config:
+        cell_routing = naive(capszoo.routing.get(config["cell_routing"]))
+        config["cell_routing"] = keras.saving.serialize_keras_object(cell_routing)
     other = type(model).from_config(config)
     other.set_weights(model.get_weights())
     images = rng.integers(0, 256, size=(4, *model.image_shape)).astype("uint8")
     with capszoo.kernels.disabled():
         expected = other.predict(images, verbose=0)
     np.testing.assert_allclose(expected, model.predict(images, verbose=0), atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["attention", "star", "interest"])
+def test_straightforward_call_is_the_same_call(name, rng):
+    votes = rng.normal(size=(2, 3, 4, 6, 5)).astype("float32")
+    routing = capszoo.routing.get(name)
+    expected = routing(votes, return_coupling=True)
+    other = naive(routing)
+    other.build(votes.shape)
+    other.set_weights(routing.get_weights())
+    found = other(votes, return_coupling=True)
+    for one, two in zip(found, expected, strict=True):
+        np.testing.assert_allclose(*map(ops.convert_to_numpy, (one, two)), atol=1e-5)
 
 
 def test_what_is_compared_with_has_no_kernels(monkeypatch):
@@ -105,9 +144,7 @@ def test_straightforward_cluster_network_is_the_same_network(rng):
 
 
 def test_no_straightforward_routing():
-    with pytest.raises(
-        ValueError, match=r"dynamic, em, cluster and self-routing.*SelfAttentionRouting"
-    ):
+    with pytest.raises(ValueError, match=r"ClusterRouting, Dyn.*Received: SelfAttentionRouting"):
         naive(capszoo.routing.get("self_attention"))
 
 

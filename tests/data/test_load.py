@@ -14,13 +14,15 @@ def test_names():
         "cifar10",
         "smallnorb",
         "svhn",
+        "generated_ecg",
     ]
 
 
 @pytest.mark.parametrize("name", capszoo.data.names())
 def test_class_names(name):
     classes = capszoo.data.class_names(name)
-    assert len(classes) == len(set(classes)) == (5 if name == "smallnorb" else 10)
+    counts = {"smallnorb": 5, "generated_ecg": 3}
+    assert len(classes) == len(set(classes)) == counts.get(name, 10)
     assert all(isinstance(label, str) for label in classes)
 
 

@@ -274,3 +274,56 @@ def test_a_named_file_must_hold_the_named_set(tmp_path):
     np.savez(tmp_path / "mnist.npz", **arrays(classes=11))
     with pytest.raises(ValueError, match=r"from 0 to 9\. Received: 10 from .*mnist\.npz"):
         capszoo.data.load("mnist", data_dir=tmp_path)
+
+
+def signal_arrays(**changes):
+    random = np.random.default_rng(0)
+    stored = {
+        "x_train": random.normal(size=(60, 40, 2)),
+        "y_train": np.arange(60) % 3,
+        "x_test": random.normal(size=(9, 40, 2)),
+        "y_test": np.arange(9) % 3,
+    }
+    return {**stored, **changes}
+
+
+def test_signals(tmp_path):
+    stored = signal_arrays()
+    np.savez(tmp_path / "own.npz", **stored)
+    signals, labels = capszoo.data.load(tmp_path / "own.npz", "test", kind="signals")
+    assert signals.dtype == np.float32
+    np.testing.assert_allclose(signals, stored["x_test"], rtol=1e-6)
+    np.testing.assert_array_equal(labels, stored["y_test"])
+    counts = [
+        len(capszoo.data.load(tmp_path / "own.npz", split, kind="signals")[0])
+        for split in ("train", "validation")
+    ]
+    assert counts == [54, 6]
+    assert capszoo.data.example_shape(tmp_path / "own.npz", kind="signals") == (40, 2)
+    np.savez(
+        tmp_path / "one.npz", **signal_arrays(x_train=np.zeros((60, 40)), x_test=np.zeros((9, 40)))
+    )
+    assert capszoo.data.load(tmp_path / "one.npz", "test", kind="signals")[0].shape == (9, 40, 1)
+    assert capszoo.data.class_names(tmp_path / "one.npz", kind="signals") == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"x_test": np.full((9, 40, 2), np.nan)}, "'x_test' .* NaN or infinite.* 9 signals"),
+        ({"x_test": np.zeros((9, 30, 2))}, r"signals of .* must all have one shape.*\(30, 2\)"),
+        ({"x_train": np.zeros((60, 40, 2, 1))}, r"\(n, length, channels\) or \(n, length\)"),
+        ({"x_train": np.full((60, 40, 2), "a")}, "must hold numbers"),
+    ],
+)
+def test_wrong_signals(changes, message, tmp_path):
+    np.savez(tmp_path / "own.npz", **signal_arrays(**changes))
+    with pytest.raises(ValueError, match=message):
+        capszoo.data.load(tmp_path / "own.npz", "train", kind="signals")
+
+
+def test_signals_are_no_folder(tmp_path):
+    with pytest.raises(ValueError, match=r"Expected signals in an \.npz file"):
+        capszoo.data.load(tmp_path, kind="signals")
+    with pytest.raises(ValueError, match="argument `kind`: 'sounds'"):
+        capszoo.data.load("digits", kind="sounds")

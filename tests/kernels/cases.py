@@ -20,6 +20,7 @@ from tests.layer_checks import value_and_gradients
 PARENTS, POSE_DIM, CHILD_DIM = 4, 5, 3
 # What a tile or a chunk may hold in these tests: odd numbers of samples fill more than one.
 ROWS = 4
+TYPES = {"kernel_size": 3, "padding": "same", "share_types": True}
 POSITIONS = {"votes_from": "positions", "kernel_size": 3}
 
 
@@ -140,6 +141,16 @@ CASES = {
         Case({"name": "dynamic"}, coupling=False, batch=ROWS),
         Case({"name": "dynamic", "iterations": 2, "leaky": True}),
         Case({"name": "dynamic", "stop_gradient": True}, batch=1),
+        Case({"name": "dynamic", "squash": "exponential"}),
+        Case({"name": "dynamic", "squash": "text"}, coupling=False),
+    ],
+    "deepcaps": [
+        Case({"name": "deepcaps", "iterations": 1}, TYPES),
+        Case({"name": "deepcaps"}, TYPES),
+        Case({"name": "deepcaps"}, TYPES, "parents", coupling=False, batch=ROWS),
+        Case({"name": "deepcaps", "iterations": 4}, {"kernel_size": 2}, batch=1),
+        Case({"name": "deepcaps"}, POSITIONS, recompute=True, batch=2),
+        Case({"name": "deepcaps"}, batch=3),
     ],
     "em": [
         Case(em(1), batch=1),
@@ -161,6 +172,22 @@ CASES = {
         Case({"name": "cluster", "cluster_size": 5}, None, "votes", recompute=True),
         Case({"name": "cluster", "cluster_size": 2}, {"kernel_size": 3}, "votes", batch=1),
         Case({"name": "cluster", "cluster_size": 3}, POSITIONS, recompute=True, batch=3),
+    ],
+    "in_tiles": [
+        Case({"name": "attention"}),
+        Case({"name": "attention", "activation": None, "use_bias": False}, POSITIONS, batch=7),
+        Case({"name": "attention"}, {"kernel_size": 2, "share_types": True}, "votes", True, 7),
+        Case({"name": "star"}, None, "parents", coupling=False),
+        Case({"name": "star"}, {"kernel_size": 3}, "votes", batch=5),
+        Case({"name": "interest"}),
+        Case({"name": "interest", "stop_gradient": False}, POSITIONS, batch=6, coupling=False),
+    ],
+    "inverted_attention": [
+        Case({"name": "inverted_attention"}),
+        Case({"name": "inverted_attention", "iterations": 3}, coupling=False, batch=ROWS),
+        Case({"name": "inverted_attention", "iterations": 1}, batch=1),
+        Case({"name": "inverted_attention"}, POSITIONS, batch=7),
+        Case({"name": "inverted_attention", "iterations": 3}, {"kernel_size": 3}, coupling=False),
     ],
     "self_routing": [
         Case({"name": "self_routing"}),

@@ -8,6 +8,7 @@ import pytest
 from keras import ops
 
 import capszoo
+from capszoo import kernels
 from capszoo.device import runs_on_cpu
 from capszoo.kernels import chunked_dynamic
 from capszoo.kernels import tiled_dynamic
@@ -150,6 +151,14 @@ def test_tiles_are_for_what_a_gpu_cannot_well_hold(monkeypatch):
         monkeypatch.setattr(f"capszoo.kernels.{module}.runs_on_cpu", lambda: False)
     assert not tiled_dynamic.supports(lazy_votes(128))
     assert tiled_dynamic.supports(lazy_votes(1024))
+
+
+@pytest.mark.parametrize("option", [{"agreement": "cosine"}, {"normalization": "sparsemax"}])
+def test_no_kernel_for_another_equation(option):
+    votes = lazy_votes(128)
+    arguments = {"bias": None, "iterations": 3}
+    assert runs_on_cpu() == (kernels.dynamic.select(votes, **arguments) is not None)
+    assert kernels.dynamic.select(votes, **arguments, **option) is None
 
 
 def test_layers_compute_the_same_in_either_form(rng):

@@ -72,7 +72,7 @@ def test_masked_votes_have_no_kernel(toy):
     assert layer.routing.select_kernel(votes, mask=np.ones((2, 5), bool)) is None
 
 
-@pytest.mark.parametrize("name", ["dynamic", "cluster", "self_attention"])
+@pytest.mark.parametrize("name", ["dynamic", "cluster", "inverted_attention", "self_attention"])
 def test_activations_are_refused_as_by_call(name):
     layer = DenseCapsules(4, 6, routing=name)
     layer.build(POSES.shape)
@@ -82,7 +82,7 @@ def test_activations_are_refused_as_by_call(name):
 
 
 @pytest.mark.skipif(keras.backend.backend() != "torch", reason="torch.compile is PyTorch's")
-@pytest.mark.parametrize("name", ["dynamic", "em", "cluster"])
+@pytest.mark.parametrize("name", ["dynamic", "em", "cluster", "inverted_attention"])
 def test_torch_compile_sees_the_equations(name, monkeypatch):
     layer = DenseCapsules(4, 6, routing=name)
     expected = layer(POSES)
@@ -97,7 +97,19 @@ def test_torch_compile_sees_the_equations(name, monkeypatch):
 
 
 @pytest.mark.skipif(keras.backend.backend() != "torch", reason="`create_graph` is PyTorch's")
-@pytest.mark.parametrize("name", ["dynamic", "em", "cluster", "self_attention"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "dynamic",
+        "em",
+        "cluster",
+        "self_attention",
+        "attention",
+        "star",
+        "interest",
+        "inverted_attention",
+    ],
+)
 @pytest.mark.parametrize("convolution", [False, True], ids=["dense", "convolution"])
 def test_second_derivatives(name, convolution, rng):
     """A Hessian times a vector, as by automatic differentiation of the equations."""

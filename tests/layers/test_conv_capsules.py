@@ -100,6 +100,62 @@ def test_golden_vector_of_segcaps():
     np.testing.assert_allclose(found, expected, atol=2e-5)
 
 
+def test_the_layer_of_segcaps_mixes_samples_and_ours_does_not():
+    """The authors' layer folds (types, batch) into one axis and unfolds (batch, types)."""
+    layer = ConvCapsules2D(2, 2, 3, padding="same", share_types=True)
+    poses = seq(2, 3, 3, 2, 2)
+    layer.build(poses.shape)
+    kernel = seq(3, 3, 2, 4, multiplier=5, modulus=13, offset=6, scale=20)
+    layer.kernel.assign(kernel.reshape(layer.kernel.shape))
+    found = outputs_of(layer, poses)
+    alone = np.concatenate([outputs_of(layer, poses[:1]), outputs_of(layer, poses[1:])])
+    np.testing.assert_allclose(found, alone, atol=1e-6)
+    folded = poses.transpose(3, 0, 1, 2, 4).reshape(2, 2, 3, 3, 2)
+    mixed = outputs_of(layer, folded.transpose(0, 2, 3, 1, 4))
+    np.testing.assert_allclose(np.abs(mixed - alone).max(), 0.268, atol=1e-3)
+
+
+def test_golden_vector_of_3d_ucaps():
+    """What the authors' own layer gives: a bias of the votes, agreement by cosine."""
+    layer = ConvCapsules3D(
+        2,
+        2,
+        3,
+        strides=2,
+        padding="same",
+        share_types=True,
+        vote_bias="parents",
+        routing={"name": "dynamic", "agreement": "cosine"},
+    )
+    poses = np.moveaxis(seq(1, 2, 2, 3, 3, 3, scale=5), (1, 2), (-2, -1))
+    layer.build(poses.shape)
+    kernel = seq(4, 2, 3, 3, 3, multiplier=5, modulus=13, offset=6, scale=20)
+    kernel = np.moveaxis(kernel, (0, 1), (-1, -2))
+    layer.kernel.assign(kernel.reshape(layer.kernel.shape))
+    bias = seq(4, multiplier=3, modulus=7, offset=3, scale=20)
+    layer.bias.assign(bias.reshape(layer.bias.shape))
+    expected = [
+        [
+            [[0.139171, 0.038819], [0.054378, -0.051972]],
+            [[-0.110518, 0.014782], [-0.072027, -0.301108]],
+        ],
+        [
+            [[0.125804, -0.080425], [0.229434, -0.234837]],
+            [[0.106301, -0.064677], [0.000463, 0.123240]],
+        ],
+        [
+            [[0.262559, 0.036890], [0.224837, 0.082859]],
+            [[0.029560, 0.073188], [0.167866, 0.322761]],
+        ],
+        [
+            [[0.030557, 0.069377], [0.233124, 0.411263]],
+            [[0.023496, 0.006765], [0.120629, 0.389242]],
+        ],
+    ]
+    found = np.moveaxis(outputs_of(layer, poses)[0].reshape(2, 2, 2, 4), -1, 0)
+    np.testing.assert_allclose(found, expected, atol=2e-5)
+
+
 @pytest.mark.parametrize("padding", ["valid", "same"])
 @pytest.mark.parametrize("share_types", [False, True])
 def test_against_loops(share_types, padding, rng):

@@ -1,5 +1,6 @@
 """Primary capsules against a loop over positions, types and numbers."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -27,9 +28,10 @@ from tests.ops.loops import loop_patches
             },
             (3, 4),
         ),
+        ({"squash_power": 3, "activity_regularizer": "l1"}, (4, 5)),
         ({"squash": None, "strides": (1, 2)}, (4, 3)),
     ],
-    ids=["plain", "options", "unsquashed"],
+    ids=["plain", "options", "restrained", "unsquashed"],
 )
 def test_layer(arguments, grid):
     layer, _ = run_layer_test(
@@ -39,7 +41,27 @@ def test_layer(arguments, grid):
         (2, *grid, 3, 4),
         weights=2,
     )
-    assert len(layer.losses) == ("kernel_regularizer" in arguments)
+    if "activity_regularizer" not in arguments:  # tested below
+        assert len(layer.losses) == ("kernel_regularizer" in arguments)
+
+
+def test_long_capsules_cost_what_is_asked(rng):
+    layer = PrimaryCapsules(3, 4, 2, activity_regularizer=keras.regularizers.L1(0.5))
+    poses = to_numpy(layer(rng.normal(size=(2, 4, 4, 1)).astype("float32")))
+    expected = 0.5 * np.linalg.norm(poses, axis=-1).sum() / 2
+    np.testing.assert_allclose(to_numpy(layer.losses[0]), expected, rtol=1e-4)
+    assert layer.get_config()["activity_regularizer"]["class_name"] == "L1"
+
+
+def test_a_steeper_squash(rng):
+    x = rng.normal(size=(2, 4, 4, 1)).astype("float32")
+    layer, plain = PrimaryCapsules(3, 4, 2, squash_power=4), PrimaryCapsules(3, 4, 2, squash=None)
+    for one in (layer, plain):
+        one.build(x.shape)
+    plain.set_weights(layer.get_weights())
+    poses = to_numpy(plain(x))
+    n = np.linalg.norm(poses, axis=-1, keepdims=True)
+    np.testing.assert_allclose(to_numpy(layer(x)), n**4 / (1 + n**4) * poses / n, atol=1e-5)
 
 
 def test_against_loops(rng):
@@ -101,6 +123,8 @@ def test_a_capsule_sees_one_pixel():
         {"padding": "full"},
         {"squash": "standart"},
         {"scale": "big"},
+        {"squash_power": 1},
+        {"squash_power": 3, "squash": "exponential"},
     ],
     ids=str,
 )

@@ -90,6 +90,14 @@ def test_golden_vector_of_segcaps():
     np.testing.assert_allclose(np.linalg.norm(found, axis=-1), lengths, atol=2e-5)
 
 
+def test_a_batch_of_two_is_two_batches_of_one(rng):
+    layer = TransposedConvCapsules2D(2, 2, 4, 2, "same", share_types=True)
+    poses = rng.normal(size=(2, 2, 2, 2, 2)).astype("float32")
+    found = outputs_of(layer, poses)
+    alone = np.concatenate([outputs_of(layer, poses[:1]), outputs_of(layer, poses[1:])])
+    np.testing.assert_allclose(found, alone, atol=1e-6)
+
+
 @pytest.mark.parametrize(("window", "strides"), [((3, 2), (2, 2)), ((1, 2), (2, 1))])
 @pytest.mark.parametrize("padding", ["valid", "same"])
 def test_activations(window, strides, padding, rng):

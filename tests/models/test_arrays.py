@@ -167,14 +167,66 @@ def test_no_batch_is_lost_by_looking_at_it(form):
     np.testing.assert_allclose(np.sort(found, axis=0), np.sort(scores, axis=0), atol=1e-5)
 
 
+@pytest.mark.parametrize("form", [Batches, generator])
+@ran_out
+# TensorFlow, which takes batches from Python, has an error of its own with ours in it.
+@pytest.mark.parametrize("workers", [0, 2])
+def test_later_batches_of_python_are_checked(model, form, workers):
+    labels = LABELS.copy()
+    labels[5] = 3
+    if form is generator and workers:
+        pytest.skip("generators have no workers")
+    for call, options in ((model.fit, {"shuffle": False}), (model.evaluate, {})):
+        batches = form(IMAGES, labels)
+        if workers:
+            batches.workers = workers
+        with pytest.raises(Exception, match="labels from 0 to 3"):
+            call(batches, **options, verbose=0)
+    # The model still has its values.
+    assert np.isfinite(model.predict(IMAGES, verbose=0)).all()
+
+
+def test_a_checked_pipeline_is_told_of_epochs(model):
+    class Counting(Batches):
+        began = ended = 0
+
+        def on_epoch_begin(self):
+            self.began += 1
+
+        def on_epoch_end(self):
+            self.ended += 1
+
+    checked, not_checked = Counting(IMAGES, LABELS), Counting(IMAGES, LABELS)
+    not_checked.is_checked = True
+    for batches in (checked, not_checked):
+        model.fit(batches, epochs=3, verbose=0)
+    assert checked.ended == not_checked.ended >= 3
+    assert checked.began == not_checked.began >= 3
+
+
 def test_a_label_beyond_the_classes_in_a_later_batch_is_seen():
+    """Where no batch can be looked at on its way, by a loss that is not a number."""
     labels = LABELS.copy()
     labels[5] = 3
     model = tiny.capsnet()
     model.compile(optimizer=keras.optimizers.SGD(0.0))
-    history = model.fit(Batches(IMAGES, labels), verbose=0).history
+    history = model.fit(tf_data(IMAGES, labels), shuffle=False, verbose=0).history
     assert np.isnan(history["loss"][-1])
     assert np.isnan(history["accuracy"][-1])
+
+
+def test_single_batches_are_checked(model):
+    for call in (model.train_on_batch, model.test_on_batch):
+        with pytest.raises(ValueError, match="labels from 1 to 3"):
+            call(IMAGES, LABELS + 1)
+        with pytest.raises(ValueError, match="images of shape"):
+            call(IMAGES[:, :8], LABELS)
+        with pytest.warns(UserWarning, match="no value above 1"):
+            call(IMAGES / 255, LABELS)
+        assert np.isfinite(call(IMAGES, LABELS, return_dict=True)["loss"])
+    with pytest.raises(ValueError, match="images of shape"):
+        model.predict_on_batch(IMAGES[:, :8])
+    assert model.predict_on_batch(IMAGES).shape == (len(IMAGES), 3)
 
 
 def test_scaled_twice(model):

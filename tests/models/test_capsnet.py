@@ -117,12 +117,35 @@ def test_image_too_small(image_shape, smallest):
         {"num_objects": 4},
         {"reconstruction_weight": -1},
         {"rescaling": "max"},
+        {"primary_squash_power": 1.5},
+        {"primary_length_penalty": -1.0},
     ],
     ids=str,
 )
 def test_bad_arguments(arguments):
     with pytest.raises(ValueError, match=r"eceived|Expected one of"):
         tiny.capsnet(**arguments)
+
+
+def test_restrained_primary_capsules():
+    images, labels = tiny.data(8)
+    plain = tiny.capsnet(decoder=None)
+    model = tiny.capsnet(decoder=None, primary_squash_power=4, primary_length_penalty=0.01)
+    model.set_weights(plain.get_weights())
+    again = type(model).from_config(model.get_config())
+    again.set_weights(plain.get_weights())
+    for one in (plain, model, again):
+        one.compile()
+    primary = keras.Model(model.inputs, model.get_layer("primary_capsules").output)
+    lengths = np.linalg.norm(primary.predict(images, verbose=0), axis=-1)
+    expected = keras.ops.mean(model.loss.call(labels, model.predict(images, verbose=0)))
+    expected = float(expected) + 0.01 * lengths.sum() / len(images)
+    for one in (model, again):
+        found = one.evaluate(images, labels, verbose=0, return_dict=True)["loss"]
+        np.testing.assert_allclose(found, expected, rtol=1e-3)
+    without = keras.Model(plain.inputs, plain.get_layer("primary_capsules").output)
+    short = np.linalg.norm(without.predict(images, verbose=0), axis=-1)
+    assert (lengths < short).mean() > 0.5
 
 
 def test_bad_decoder():
@@ -143,3 +166,36 @@ def test_routing_by_argument(routing):
     images, labels = tiny.data(4)
     again.compile()
     assert np.isfinite(again.fit(images, labels, verbose=0).history["loss"]).all()
+
+
+def test_several_convolutions():
+    model = tiny.capsnet(
+        conv_filters=(4, 6, 5), conv_kernel_size=(3, (3, 1), 1), conv_strides=(1, 1, (2, 1))
+    )
+    kernels = [tuple(model.get_layer(name).kernel.shape) for name in ("conv", "conv_2", "conv_3")]
+    assert kernels == [(3, 3, 1, 4), (3, 1, 4, 6), (1, 1, 6, 5)]
+    # 12x10 to 10x8, 8x8, 4x8, and windows of 3 in steps of 3.
+    assert model.get_layer("primary_capsules").output.shape[1:3] == (1, 2)
+    images, labels = tiny.data(12)
+    model.compile()
+    assert np.isfinite(model.fit(images, labels, verbose=0).history["loss"]).all()
+    again = type(model).from_config(model.get_config())
+    again.set_weights(model.get_weights())
+    np.testing.assert_array_equal(
+        again.predict(images, verbose=0), model.predict(images, verbose=0)
+    )
+
+
+def test_features_keep_their_size_through_many_convolutions(rng):
+    model = capszoo.models.CapsNet(
+        (28, 28, 1), conv_filters=(64,) * 5, conv_kernel_size=3, primary_types=4, decoder=None
+    )
+    images = rng.integers(0, 256, size=(4, 28, 28, 1)).astype("uint8")
+    inner = keras.Model(model.inputs[0], model.get_layer("conv_5").output)
+    assert 0.1 < to_numpy(inner(images)).std() < 10
+
+
+def test_one_convolution_of_a_sequence_is_that_convolution():
+    one, sequence = tiny.capsnet(), tiny.capsnet(conv_filters=(6,))
+    assert [v.path for v in one.weights][:2] == [v.path for v in sequence.weights][:2]
+    assert [v.shape for v in one.weights] == [v.shape for v in sequence.weights]

@@ -39,6 +39,24 @@ SMALL = {
         "pose_dim": 4,
         "strides": (1, 2, 1),
     },
+    "inverted_attention_capsnet": {
+        **DIGITS,
+        "conv_filters": 8,
+        "block_filters": (8, 16),
+        "blocks": (1, 1),
+        "primary_types": 4,
+        "capsule_types": (4,),
+        "capsule_strides": (1,),
+        "pose_dim": 4,
+    },
+    "deepcaps": {
+        **DIGITS,
+        "conv_filters": 8,
+        "cell_types": (4, 4),
+        "cell_dims": (4, 4),
+        "class_dim": 8,
+        "decoder": (8, 4),
+    },
     "residual_capsnet": {
         **DIGITS,
         "depth": 4,
@@ -57,6 +75,18 @@ SMALL = {
         "class_dim": 8,
         "decoder": (16,),
     },
+    "ar_capsnet": {
+        **DIGITS,
+        "conv_filters": (8, 8),
+        "primary_types": 3,
+        "primary_dim": 4,
+        "capsule_layers": 2,
+        "capsule_types": 4,
+        "capsule_strides": 1,
+        "pose_dim": 4,
+        "class_dim": 8,
+        "decoder": (16,),
+    },
     "self_routing_capsnet": {
         **DIGITS,
         "stem": "convolutions",
@@ -69,7 +99,24 @@ SMALL = {
         "routing": {"name": "self_routing", "kernel_initializer": "glorot_uniform"},
     },
 }
+SMALL["signal_capsnet"] = {
+    "signal_shape": (8, 8),
+    "num_classes": 10,
+    "conv_filters": (16, 16),
+    "conv_kernel_size": (3, 2),
+    "conv_strides": 1,
+    "primary_types": 4,
+    "primary_kernel_size": 3,
+    "primary_strides": 1,
+    "class_dim": 8,
+}
+OF_IMAGES = [name for name in SMALL if "image_shape" in SMALL[name]]
 each_family = pytest.mark.parametrize("name", SMALL)
+
+
+def examples_of(name, images):
+    """Pictures of one channel, for signals with their columns as channels."""
+    return images if name in OF_IMAGES else images[..., 0].astype("float32")
 
 
 def test_every_family_is_here():
@@ -105,6 +152,7 @@ MULTI = {
     "primary_kernel_size": 5,
     "primary_strides": 2,
 }
+DEEPCAPS_64 = {"image_shape": (64, 64, 3), "decoder": (64, 32, 16, 8)}
 SMALL_CLUSTER = {"cluster_size": 5, "pose_dim": 6}
 
 
@@ -125,12 +173,17 @@ SMALL_CLUSTER = {"cluster_size": 5, "pose_dim": 6}
             {"image_shape": (32, 32, 2), "num_classes": 5, **SMALL_CLUSTER},
             141_673,
         ),
+        ("inverted_attention_capsnet", {}, 1_828_817),
+        ("deepcaps", {}, 8_500_337),
+        ("deepcaps", {"decoder": None}, 8_441_920),
+        ("deepcaps", DEEPCAPS_64, 13_426_995),
         ("residual_capsnet", {"depth": 2, "decoder": None}, 6_419_616),
         ("residual_capsnet", {"depth": 8, "decoder": None}, 6_814_368),
         ("residual_capsnet", {"depth": 16, "decoder": None}, 7_340_704),
         ("efficient_capsnet", {"decoder": None}, 161_824),
         ("efficient_capsnet", {**NORB, "decoder": None}, 151_664),
         ("efficient_capsnet", {**MULTI, "decoder": None}, 154_656),
+        ("ar_capsnet", {}, 5_312_528),
         # 19 convolutions of 3x3 without bias, each with two numbers a filter of batch
         # normalization, 9 * (3 * 16 + 6 * 16**2 + 16 * 32 + 5 * 32**2 + 32 * 64 + 5 * 64**2)
         # + 2 * (7 * 16 + 6 * 32 + 6 * 64) = 269,072; poses and activations of 32 types,
@@ -178,6 +231,7 @@ def digits(count):
 @each_family
 def test_trains_saves_and_loads(name, tmp_path):
     images, labels = digits(32)
+    images = examples_of(name, images)
     model = make(name)
     model.compile()
     before = model.evaluate(images, labels, verbose=0, return_dict=True)
@@ -203,7 +257,7 @@ def test_trains_saves_and_loads(name, tmp_path):
 @each_family
 def test_a_single_class_answers_yes_or_no(name):
     images, labels = digits(60)
-    images, labels = images[labels < 2], labels[labels < 2]
+    images, labels = examples_of(name, images[labels < 2]), labels[labels < 2]
     keras.utils.set_random_seed(0)
     model = make(name, num_classes=1)
     model.compile(optimizer=keras.optimizers.Adam(0.01))
@@ -225,7 +279,7 @@ def test_gradients_at_random_and_at_zero_images(name, rng):
         model = make(name)
         model.compile(optimizer=keras.optimizers.SGD(1.0))
         before = [to_numpy(variable.value) for variable in model.trainable_variables]
-        model.train_on_batch(pictures, np.arange(8))
+        model.train_on_batch(examples_of(name, pictures), np.arange(8))
         for old, variable in zip(before, model.trainable_variables, strict=True):
             new = to_numpy(variable.value)
             assert np.isfinite(new).all(), variable.path
@@ -236,6 +290,7 @@ def test_gradients_at_random_and_at_zero_images(name, rng):
 @each_family
 def test_low_precision(name):
     images, labels = digits(16)
+    images = examples_of(name, images)
     model = make(name, dtype="mixed_float16")
     model.compile()
     history = model.fit(images, labels, epochs=1, verbose=0)
@@ -265,9 +320,35 @@ def test_residual_variants(routing, variant, mode):
     assert np.isfinite(scores).all()
 
 
+def test_layers_that_iterate_together(tmp_path):
+    """The same weights as one by one, another function of them."""
+    images, _ = digits(4)
+    wide = {"block_strides": (1, 1), "capsule_types": (4, 4), "capsule_strides": (1, 1)}
+    one_by_one = make("inverted_attention_capsnet", **wide)
+    at_once = make("inverted_attention_capsnet", **wide, concurrent=True)
+    at_once.set_weights(one_by_one.get_weights())
+    scores = at_once.predict(images, verbose=0)
+    assert np.abs(one_by_one.predict(images, verbose=0) - scores).max() > 1e-3
+    at_once.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(again.predict(images, verbose=0), scores, atol=1e-5)
+    with pytest.raises(ValueError, match="routes concurrently"):
+        make("inverted_attention_capsnet", concurrent=True, routing="dynamic")
+
+
 @pytest.mark.parametrize(
     "routing",
-    ["cluster", "em", "scaled_distance", "self_attention", "self_routing", "uniform"],
+    [
+        "cluster",
+        "em",
+        "interest",
+        "inverted_attention",
+        "scaled_distance",
+        "self_attention",
+        "self_routing",
+        "star",
+        "uniform",
+    ],
 )
 def test_capsnet_with_every_routing(routing):
     model = make("capsnet", routing=routing)
@@ -296,17 +377,36 @@ def test_self_routing_capsnet_with_other_routings(routing):
         ("em_capsnet", {"image_shape": (4, 4, 1)}, "smallest that works is 5x5"),
         ("cluster_capsnet", {"cluster_size": 1}, "cluster_size"),
         ("cluster_capsnet", {"image_shape": (1, 1, 1)}, "at least 2x2"),
+        ("inverted_attention_capsnet", {"pose_dim": 8}, "square"),
+        ("inverted_attention_capsnet", {"blocks": (1,)}, "one length"),
+        ("inverted_attention_capsnet", {"blocks": (1, 0)}, "blocks"),
+        ("inverted_attention_capsnet", {"capsule_strides": (1, 1)}, "one length"),
+        ("inverted_attention_capsnet", {"image_shape": (4, 4, 1)}, "smallest that works is 5x5"),
+        ("deepcaps", {"cell_types": (4,)}, "one length, at least 2"),
+        ("deepcaps", {"cell_dims": (4, 8)}, "last two of `cell_dims` must be alike"),
+        ("deepcaps", {"cell_routing": "em"}, "no explicit activations"),
         ("residual_capsnet", {"depth": 0}, "depth"),
         ("residual_capsnet", {"variant": "convolution"}, "convolutional"),
         ("residual_capsnet", {"image_shape": (4, 4, 1)}, "smallest that works is 5x5"),
         ("efficient_capsnet", {"image_shape": (4, 4, 1)}, "smallest that works is 5x5"),
         ("efficient_capsnet", {"strides": (1,)}, "one length"),
         ("efficient_capsnet", {"primary_dim": 5}, "divide"),
+        ("ar_capsnet", {"routing": "em"}, "without explicit activations"),
+        ("ar_capsnet", {"dropout": 1}, "less than 1"),
+        ("ar_capsnet", {"capsule_layers": -1}, "capsule_layers"),
         ("self_routing_capsnet", {"stem": "resnet"}, "resnet20"),
         ("self_routing_capsnet", {"width": 0}, "width"),
         ("self_routing_capsnet", {"capsule_types": (4, 4)}, "one length"),
         ("capsnet", {"image_shape": (4, 4, 1)}, "smallest that works is 5x5"),
         ("capsnet", {"normalization": "batch"}, "normalization"),
+        ("capsnet", {"conv_filters": ()}, "at least one convolution"),
+        ("capsnet", {"conv_filters": (4, 4), "conv_strides": (1, 1, 2)}, "as long as `conv_filt"),
+        ("capsnet", {"conv_filters": (4, 4), "conv_kernel_size": (3, 5)}, "smallest that works is"),
+        ("signal_capsnet", {"signal_shape": (5, 8)}, "Signals of 5 .* smallest that works is 6"),
+        ("signal_capsnet", {"signal_shape": (8,)}, r"expected \(length, channels\)"),
+        ("signal_capsnet", {"primary_kernel_size": (3, 3)}, "expected one positive integer. Rec"),
+        ("signal_capsnet", {"normalization": "per_image"}, "'per_signal' or a dict"),
+        ("signal_capsnet", {"decoder": (16,)}, "make a decoder of pictures"),
     ],
 )
 def test_bad_arguments(name, arguments, match):
@@ -317,4 +417,5 @@ def test_bad_arguments(name, arguments, match):
 @pytest.mark.parametrize("name", SMALL)
 def test_unknown_argument(name):
     with pytest.raises(ValueError, match=r"Unknown argument 'num_class'\. Did you mean 'num_class"):
-        models.get_family(name)(num_class=3)
+        # Before anything is said of a picture that is too small.
+        models.get_family(name)(image_shape=(1, 1, 1), num_class=3)

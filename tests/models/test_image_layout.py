@@ -41,10 +41,13 @@ def in_both_settings():
 )
 def test_families(name, arguments, rng, in_both_settings):
     shape = (10, 9, 3)
-    images = rng.integers(0, 256, size=(2, *shape)).astype("uint8")
+    of_images = "image_shape" in SMALL[name]
+    images = rng.integers(0, 256, size=(2, *(shape if of_images else (8, 8)))).astype("uint8")
 
     def scores():
-        arguments_of = {**SMALL[name], "image_shape": shape, **arguments}
+        arguments_of = {**SMALL[name], **arguments}
+        if of_images:
+            arguments_of["image_shape"] = shape
         if "resize" in arguments:
             arguments_of["image_shape"] = (9, 8, 3)
         model = capszoo.models.get_family(name)(**arguments_of)

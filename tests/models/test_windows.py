@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from capszoo import models
+from tests.models.test_families import OF_IMAGES
 from tests.models.test_families import SMALL
 
 SHAPE = {"image_shape": (13, 9, 1), "num_classes": 3, "decoder": None}
@@ -35,10 +36,25 @@ PAIRS = {
         "primary_capsules",
         (None, 1 * 2 * 4, 4),  # 9 / 2 - 4 by 7 / 2 / 2
     ),
+    "deepcaps": (
+        {"conv_kernel_size": (5, 1)},
+        "cell_1",
+        (None, 7, 5, 4, 4),  # 13 / 2 by 9 / 2, rounded up
+    ),
     "residual_capsnet": (
         {"conv_kernel_size": (5, 1), "conv_strides": (1, 2)},
         "primary_capsules",
         (None, 3 * 3 * 4, 8),  # ((13 - 4) - 4) / 2 by 9 / 2 / 2
+    ),
+    "ar_capsnet": (
+        {
+            "conv_kernel_size": (5, 1),
+            "primary_strides": (2, 1),
+            "capsule_kernel_size": (1, 3),
+            "capsule_strides": (1, 3),
+        },
+        "conv_capsules_2",
+        (None, 7, 3, 4, 4),
     ),
     "cluster_capsnet": (
         {"strides": ((1, 1), (2, 1), (1, 3))},
@@ -51,7 +67,7 @@ PAIRS = {
         (None, 1, 2, 3, 4),  # 13 / 8 / 2 by 9 / 8
     ),
 }
-each_family = pytest.mark.parametrize("name", SMALL)
+each_family = pytest.mark.parametrize("name", OF_IMAGES)
 
 
 def make(name, **arguments):
@@ -88,7 +104,9 @@ def test_squares_are_numbers(name):
             "capsnet": {"primary_kernel_size": pair(3), "primary_strides": pair(2)},
             "em_capsnet": {"conv_kernel_size": pair(3), "capsule_strides": (pair(2),)},
             "efficient_capsnet": {"kernel_sizes": (pair(3), 3), "strides": (1, pair(2))},
+            "deepcaps": {"conv_kernel_size": pair(3)},
             "residual_capsnet": {"conv_kernel_size": pair(3), "conv_strides": pair(1)},
+            "ar_capsnet": {"conv_kernel_size": pair(3), "capsule_strides": pair(2)},
             "cluster_capsnet": {"strides": (1, pair(2), 1)},
             "self_routing_capsnet": {"capsule_strides": (pair(2),)},
         }[name]
@@ -109,6 +127,7 @@ def test_squares_are_numbers(name):
         ("em_capsnet", {"capsule_strides": ("2",)}, "`capsule_strides`, expected a positive int"),
         ("efficient_capsnet", {"kernel_sizes": ((3, 1.5), 3)}, "`kernel_sizes`, expected a pos"),
         ("residual_capsnet", {"conv_strides": (0, 1)}, "`conv_strides`, expected a positive int"),
+        ("ar_capsnet", {"primary_strides": (2, 0)}, "`primary_strides`, expected a positive int"),
         ("self_routing_capsnet", {"capsule_strides": (0,)}, "`capsule_strides`, expected a pos"),
         ("cluster_capsnet", {"strides": ((1, 16), 1, 1)}, "at least 1x16 for these strides"),
     ],

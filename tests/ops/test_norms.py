@@ -25,7 +25,11 @@ def test_safe_norm(rng):
 
 @pytest.mark.parametrize(
     ("kind", "golden"),
-    [("standard", (0.576923, 0.769231)), ("exponential", (0.595957, 0.794610))],
+    [
+        ("standard", (0.576923, 0.769231)),
+        ("exponential", (0.595957, 0.794610)),
+        ("text", (0.588235, 0.784314)),
+    ],
 )
 def test_squash_golden(kind, golden):
     squashed = to_numpy(ops.squash(np.array([3.0, 4.0], "float32"), kind=kind))
@@ -61,13 +65,33 @@ def test_gradient_is_finite_at_zero(kind):
     np.testing.assert_allclose(gradient, 1.0 if kind == "exponential" else 0.0, atol=1e-3)
 
 
+@pytest.mark.parametrize("power", [2, 2.5, 4])
+def test_a_steeper_squash(power):
+    rays = np.array([0.0, 0.2, 0.9, 1.0, 1.5, 8.0, 1e12])[:, None] * np.array([[0.6, 0.8]])
+    squashed = to_numpy(ops.squash(rays.astype("float32"), power=power))
+    n = length(rays)
+    np.testing.assert_allclose(length(squashed), 1 - 1 / (1 + n**power), atol=1e-5)
+    (gradient,) = gradients(lambda x: ops.squash(x, power=power), rays)
+    assert np.isfinite(gradient).all()
+
+
+@pytest.mark.parametrize("arguments", [{"power": 1.5}, {"power": 3, "kind": "text"}], ids=str)
+def test_powers_that_are_none(arguments):
+    with pytest.raises(ValueError, match=r"`power`"):
+        ops.squash(np.ones(3, "float32"), **arguments)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_gradient_is_that_of_finite_differences(kind, rng):
     x = rng.normal(size=(5,))
 
     def total(x):
         n = length(x)
-        shrink = {"standard": n / (1 + n**2), "exponential": (1 - np.exp(-n)) / n}[kind]
+        shrink = {
+            "standard": n / (1 + n**2),
+            "exponential": (1 - np.exp(-n)) / n,
+            "text": n / (0.5 + n**2),
+        }[kind]
         return (shrink * x).sum()
 
     step = 1e-5 * np.eye(5)

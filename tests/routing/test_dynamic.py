@@ -3,15 +3,12 @@
 import numpy as np
 import pytest
 
+from capszoo import ops
 from capszoo.routing import DynamicRouting
 from tests.layer_checks import gradients
 from tests.layer_checks import to_numpy
+from tests.routing.golden import VOTES
 from tests.routing.loops import dynamic_routing
-
-# Children by parents by pose; the layer wants parents first.
-GOLDEN_VOTES = np.array(
-    [[(1, 0), (0, 1)], [(0.8, 0.2), (0.1, -0.5)], [(0.9, -0.1), (-0.6, 0.4)]], "float32"
-)
 
 
 @pytest.mark.parametrize(
@@ -22,12 +19,105 @@ GOLDEN_VOTES = np.array(
     ],
 )
 def test_golden(iterations, golden):
-    votes = GOLDEN_VOTES.transpose(1, 0, 2)[None]
     routing = DynamicRouting(iterations, use_bias=False)
-    poses, coupling = to_numpy(routing(votes, return_coupling=True))
+    poses, coupling = to_numpy(routing(VOTES, return_coupling=True))
     np.testing.assert_allclose(poses[0], golden, atol=1e-5)
     first = [0.744597, 0.784604, 0.733219] if iterations == 3 else [0.5] * 3
     np.testing.assert_allclose(coupling[0, 0], first, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("agreement", "iterations", "coupling", "poses"),
+    [
+        # SegCaps: bias, agreement with squashed parents.
+        ("dot", 1, [0.5, 0.5, 0.5], [(0.676390, 0.069971), (-0.064538, 0.236640)]),
+        ("dot", 2, [0.608200, 0.663712, 0.614999], [(0.760853, 0.072680), (-0.038353, 0.188139)]),
+        ("dot", 3, [0.733502, 0.802343, 0.740315], [(0.819013, 0.071297), (-0.011810, 0.121730)]),
+        # 3D-UCaps.
+        ("cosine", 1, [0.5, 0.5, 0.5], [(0.676390, 0.069971), (-0.064538, 0.236640)]),
+        (
+            "cosine",
+            2,
+            [0.507481, 0.879487, 0.555560],
+            [(0.763347, 0.092871), (-0.073527, 0.337662)],
+        ),
+        (
+            "cosine",
+            3,
+            [0.511374, 0.981653, 0.617134],
+            [(0.788808, 0.094804), (-0.061237, 0.350803)],
+        ),
+    ],
+)
+def test_golden_vectors_of_segmentation(agreement, iterations, coupling, poses):
+    routing = DynamicRouting(iterations, agreement=agreement)
+    found, shares = to_numpy(routing(VOTES, return_coupling=True))
+    np.testing.assert_allclose(found[0], poses, atol=2e-5)
+    np.testing.assert_allclose(shares[0], [coupling, 1 - np.array(coupling)], atol=2e-5)
+
+
+def text_votes():
+    """Votes of the golden vectors of text capsules; the last parent is the orphan category."""
+    return (((7 * np.arange(24)) % 11 - 5) / 5).reshape(1, 3, 4, 2).astype("float32")
+
+
+@pytest.mark.parametrize(
+    ("leaky", "coupling", "poses"),
+    [
+        (
+            False,
+            [
+                [0.380945, 0.412874, 0.294757, 0.238973],
+                [0.217778, 0.334678, 0.428109, 0.308083],
+                [0.401277, 0.252448, 0.277134, 0.452944],
+            ],
+            [(-0.195712, 0.256835), (0.143178, -0.188548), (-0.365926, 0.169850)],
+        ),
+        (
+            True,
+            [
+                [0.277364, 0.291082, 0.230510, 0.213732],
+                [0.203409, 0.256641, 0.284539, 0.245365],
+                [0.286653, 0.220222, 0.221938, 0.309047],
+            ],
+            [(-0.093374, 0.139351), (0.063809, -0.087645), (-0.202780, 0.077163)],
+        ),
+    ],
+)
+def test_golden_vectors_of_text_capsules(leaky, coupling, poses):
+    routing = DynamicRouting(leaky=leaky, use_bias=False, squash="text")
+    found, shares = to_numpy(routing(text_votes(), return_coupling=True))
+    np.testing.assert_allclose(found[0], poses, atol=2e-5)
+    np.testing.assert_allclose(shares[0], coupling, atol=2e-5)
+
+
+def test_an_orphan_capsule_is_one_more_parent():
+    """It draws votes away from the others, which is all that there is to it."""
+    with_orphan, without = (
+        to_numpy(DynamicRouting(use_bias=False, squash="text")(votes, return_coupling=True))
+        for votes in (text_votes(), text_votes()[:, :2])
+    )
+    assert with_orphan[0].shape == (1, 3, 2)
+    assert (with_orphan[1][:, :2] < without[1]).all()
+
+
+@pytest.mark.parametrize("leaky", [False, True])
+def test_sparsemax_leaves_parents_out(leaky, rng):
+    votes = 2 * rng.normal(size=(2, 4, 6, 3)).astype("float32")
+    arguments = {"leaky": leaky, "use_bias": False, "normalization": "sparsemax"}
+    _, coupling = to_numpy(DynamicRouting(2, **arguments)(votes, return_coupling=True))
+    first = to_numpy(DynamicRouting(1, **arguments)(votes))
+    logits = np.einsum("bjie,bje->bji", votes, first)
+    none = np.zeros_like(logits[:, :1]) if leaky else logits[:, :0]
+    shares = to_numpy(ops.sparsemax_over_parents(np.concatenate([logits, none], axis=1)))
+    np.testing.assert_allclose(coupling, shares[:, :4], atol=1e-5)
+    assert 0.2 < (coupling == 0).mean() < 0.9
+
+
+@pytest.mark.parametrize("argument", ["agreement", "normalization", "squash"])
+def test_names_that_are_none(argument):
+    with pytest.raises(ValueError, match=rf"`{argument}`: 'dott'"):
+        DynamicRouting(**{argument: "dott"})
 
 
 @pytest.mark.parametrize("iterations", [1, 2, 4])

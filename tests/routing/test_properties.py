@@ -12,15 +12,28 @@ from tests.layer_checks import gradients
 from tests.layer_checks import to_numpy
 
 
+@keras.saving.register_keras_serializable(package="capszoo_tests")
+class OwnVote(keras.initializers.Initializer):
+    """Scores of children that are the sums of their own votes: no child is unlike another."""
+
+    def __call__(self, shape, dtype=None):
+        _, inputs, children = shape
+        own = np.repeat(np.eye(children), inputs // children, axis=0)
+        return keras.ops.convert_to_tensor(np.broadcast_to(own, shape), dtype=dtype)
+
+    def get_config(self):
+        return {}
+
+
 @dataclasses.dataclass
 class Case:
     """A routing under test.
 
     Args:
         name: Its name in the registry.
-        arguments: Its arguments; children must be alike, so no random initializers.
-        sums: Over what its couplings sum to one: `"parents"`, `"parents and none"` or
-            `"children"`.
+        arguments: Its arguments; children and parents must be alike, so no random initializers.
+        sums: Over what its couplings sum to one: `"parents"`, `"parents and none"`,
+            `"parents and positions"`, `"children"` or `"nothing"`.
         uniform: Arguments that leave its couplings uniform, if there are any.
         keep_length: Whether the parents' poses are shorter than 1.
         alike: Whether its weights are the same for all parents.
@@ -40,6 +53,9 @@ class Case:
         return routings.get(self.name, **{**self.arguments, **kwargs})
 
 
+OWN_VOTE = keras.saving.serialize_keras_object(OwnVote())
+
+
 @keras.saving.register_keras_serializable(package="capszoo_tests")
 class AlikeForChildren(keras.initializers.Initializer):
     """Another number for each parent and each of what a pose holds, the same for all children."""
@@ -56,6 +72,11 @@ CASES = [
     Case("dynamic", uniform={"iterations": 1}),
     Case("dynamic", {"leaky": True}, sums="parents and none", uniform={"iterations": 1}),
     Case("dynamic", {"use_bias": False, "stop_gradient": True}),
+    Case("dynamic", {"agreement": "cosine"}, uniform={"iterations": 1}),
+    Case("dynamic", {"normalization": "sparsemax", "squash": "exponential"}),
+    Case("dynamic", {"squash": "text"}),
+    Case("deepcaps", sums="parents and positions", uniform={"iterations": 1}),
+    Case("deepcaps", {"use_bias": False}, sums="parents and positions"),
     Case("uniform", uniform={}),
     Case("scaled_distance", uniform={"iterations": 1}),
     Case("scaled_distance", {"iterations": 3, "use_bias": False}),
@@ -66,7 +87,18 @@ CASES = [
         {"form": "paper", "iterations": 3, "inverse_temperature": 1.0},
         keep_length=False,
     ),
+    Case("inverted_attention", uniform={"iterations": 1}, keep_length=False),
+    Case("inverted_attention", {"iterations": 3}, keep_length=False),
     Case("cluster", {"cluster_size": 3}, sums="children", keep_length=False),
+    Case(
+        "attention",
+        {"attention_initializer": OWN_VOTE, "pose_initializer": "ones"},
+        sums="children",
+        keep_length=False,
+    ),
+    Case("star", {"initializer": "ones"}, sums="nothing"),
+    Case("interest", uniform={"iterations": 1}),
+    Case("interest", {"iterations": 2, "stop_gradient": False}),
     Case("self_routing", uniform={}, keep_length=False),
     Case(
         "self_routing",
@@ -131,9 +163,13 @@ def test_couplings(case, spatial):
     assert coupling.shape == (3, *spatial, PARENTS, CHILDREN)
     assert (coupling >= 0).all()
     total = coupling.sum(-1 if case.sums == "children" else -2)
+    if case.sums == "parents and positions":
+        total = total.sum(tuple(range(1, 1 + len(spatial))))
     if case.sums == "parents and none":
         assert (total < 1).all()
         assert (total > 0).all()
+    elif case.sums == "nothing":
+        assert (coupling <= 1).all()
     else:
         np.testing.assert_allclose(total, 1, atol=1e-5)
     # The couplings are each sample's own.
@@ -153,7 +189,7 @@ def test_a_single_parent(case, rng):
     *_, coupling = call(routing, votes, activations, return_coupling=True)
     coupling = to_numpy(coupling)
     assert np.isfinite(coupling).all()
-    if case.sums == "parents":
+    if case.sums.startswith("parents") and "none" not in case.sums:
         np.testing.assert_allclose(coupling, 1, atol=1e-5)
 
 
@@ -264,8 +300,9 @@ def test_positions_route_by_themselves(case):
     outputs = run(routing, votes, activations)
     routing = case.make()
     at_one = None if activations is None else activations[:, 1, 0]
-    # Scaled-distance routing takes its mean over a sample, positions included.
-    if case.name != "scaled_distance":
+    # Scaled-distance routing takes its mean over a sample, positions included; of a child that
+    # competes for positions too there is less for each.
+    if case.name != "scaled_distance" and case.sums != "parents and positions":
         for one, other in zip(outputs, run(routing, votes[:, 1, 0], at_one), strict=True):
             np.testing.assert_allclose(other, one[:, 1, 0], atol=1e-5)
 

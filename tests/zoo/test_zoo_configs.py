@@ -9,6 +9,7 @@ from capszoo.training.trainer import make_loss
 from capszoo.training.trainer import make_optimizer
 from capszoo.zoo import build
 from capszoo.zoo import class_names
+from capszoo.zoo import figures
 from capszoo.zoo import find_preset
 from capszoo.zoo import list_presets
 from capszoo.zoo import read_preset
@@ -39,7 +40,7 @@ def test_model(name):
     assert len(class_names(preset)) == model.num_classes
     if preset.results is not None:
         assert model.count_params() == preset.results.parameters
-        assert preset.results.test_images >= 360
+        assert figures.test_examples(preset) >= 360
 
 
 @every_preset

@@ -10,6 +10,7 @@ import numpy as np
 
 from capszoo import data as data_sets
 from capszoo.data.images import crop_middle
+from capszoo.data.images import fitting_size
 from capszoo.data.images import resize_images
 from capszoo.layers import ImagePreparation
 from capszoo.layers import ImageStandardization
@@ -17,6 +18,9 @@ from capszoo.models.arrays import check_images
 from capszoo.validation import check_image_shape
 from capszoo.validation import check_number
 from capszoo.validation import check_size
+
+# Height and width of pictures that differ in size, or are larger, where nothing else is said.
+LARGEST_SIZE = (32, 32)
 
 
 class ImageInput:
@@ -52,8 +56,11 @@ class ImageInput:
     ((None, None, None, 2), (None, 32, 32, 2))
     """
 
-    # What presets count, and the arguments with which pictures come prepared.
+    # See `InputEnd`.
     unit: ClassVar[str] = "images"
+    shape_argument: ClassVar[str] = "image_shape"
+    default_data: ClassVar[str] = "digits"
+    default_limit: ClassVar[tuple[int, ...] | None] = LARGEST_SIZE
     unprepared: ClassVar[dict[str, Any]] = {"resize": None}
 
     def __init__(self, image_shape, resize=None, rescaling=1 / 255, normalization=None, dtype=None):
@@ -97,6 +104,43 @@ class ImageInput:
         return {"resize": tuple(next(size for size in sizes if size)[:2])}
 
     @staticmethod
+    def fit(data: dict, limit=None) -> tuple[list[int], dict]:
+        """Finds the shape that pictures of other data should have, and a `resize` for the data.
+
+        Args:
+            data: The `data:` of a preset, a dictionary.
+            limit: The shape that larger pictures are made to fit in. Defaults to `None`: those
+                of one size stay as they are, those that differ become 32 x 32.
+
+        Returns:
+            `(height, width, channels)` and what to add to the data.
+
+        Raises:
+            ValueError: If the data hold no pictures.
+
+        Example:
+
+        >>> capszoo.models.inputs.ImageInput.fit({"name": "cifar10"}, limit=(16, 16, 1))
+        ([16, 16, 3], {'resize': [16, 16]})
+        """
+        shape = data_sets.example_shape(data["name"])
+        if len(shape) != 3:
+            check_image_shape(shape)
+        *size, channels = shape
+        chosen, added = data.get("crop") or data.get("resize"), {}
+        if not chosen and (limit is not None or None in size):
+            sides = LARGEST_SIZE if limit is None else tuple(limit[:2])
+            smaller = fitting_size(tuple(size), sides)
+            if smaller:
+                chosen = added["resize"] = list(smaller)
+        return [*(chosen or size), channels], added
+
+    @staticmethod
+    def check_shape(shape: Any) -> tuple[int, int, int]:
+        """Returns a shape as `(height, width, channels)`, or raises `ValueError`."""
+        return check_image_shape(shape)
+
+    @staticmethod
     def search_data(values: dict, data: dict) -> dict:
         """Makes the data of a preset of what a search chose, and takes it out of the values.
 
@@ -124,7 +168,7 @@ class ImageInput:
 
     @staticmethod
     def load(
-        data: dict, split: str, data_dir=None, image_shape=None, prepared: bool = False
+        data: dict, split: str, data_dir=None, shape=None, prepared: bool = False
     ) -> tuple[np.ndarray, np.ndarray]:
         """Loads pictures and labels that the data of a preset name.
 
@@ -132,7 +176,7 @@ class ImageInput:
             data: The `data:` of the preset, a dictionary.
             split: `"train"`, `"validation"` or `"test"`.
             data_dir: Folder of the data sets; see `capszoo.data.load`. Defaults to `None`.
-            image_shape: What the body of a model sees. Defaults to `None`, what there is.
+            shape: What the body of a model sees. Defaults to `None`, what there is.
                 Pictures of a folder become it, or the size to which the preset resizes; those
                 of many sizes come in the size of the crop where the preset crops alone.
             prepared: Whether they come as the body sees them, training pictures whole where the
@@ -146,18 +190,19 @@ class ImageInput:
         """
         resize, crop = data.get("resize"), data.get("crop")
         size = crop or resize
-        if size and image_shape is not None and tuple(size) != tuple(image_shape[:2]):
+        if size and shape is not None and tuple(size) != tuple(shape[:2]):
             raise ValueError(
                 f"The preset {'crops' if crop else 'resizes'} images to {list(size)}, but its "
-                f"model takes {list(image_shape[:2])}. Set data.crop, data.resize or "
+                f"model takes {list(shape[:2])}. Set data.crop, data.resize or "
                 "model.image_shape."
             )
         images, labels = data_sets.load(
             data["name"],
             split,
             data_dir=data_dir,
-            image_shape=_shape_in_folder(data, image_shape) if size else image_shape,
+            image_shape=_shape_in_folder(data, shape) if size else shape,
             value_range=data.get("value_range"),
+            kind="images",
             **{key: data.get(key) for key in data_sets.options(data["name"])},
         )
         height, width = resize or images.shape[1:3]

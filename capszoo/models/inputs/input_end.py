@@ -14,6 +14,9 @@ class InputEnd(Protocol):
 
     Attributes:
         unit: What the examples are, in the plural; presets count them under this name.
+        shape_argument: Which argument is the shape of an example as the body sees it.
+        default_data: The data set of the preset by whose recipe a family alone is trained.
+        default_limit: The shape that examples are then kept within, or `None`.
         unprepared: The arguments with which examples come prepared.
         inputs: The symbolic examples, as they come.
         prepared: The symbolic examples, as the body of the model sees them but for their scale.
@@ -21,6 +24,9 @@ class InputEnd(Protocol):
     """
 
     unit: ClassVar[str]
+    shape_argument: ClassVar[str]
+    default_data: ClassVar[str]
+    default_limit: ClassVar[tuple[int, ...] | None]
     unprepared: ClassVar[dict[str, Any]]
     inputs: Any
     prepared: Any
@@ -34,13 +40,27 @@ class InputEnd(Protocol):
         ...
 
     @staticmethod
+    def fit(data: dict, limit=None) -> tuple[list[int], dict]:
+        """Finds the shape that examples of other data should have, and what to add to the data.
+
+        Where there is a limit, the shape that they had so far, it is not exceeded if examples of
+        this kind can be made smaller.
+        """
+        ...
+
+    @staticmethod
+    def check_shape(shape: Any) -> tuple[int, ...]:
+        """Returns the shape of an example as a tuple, or raises `ValueError`."""
+        ...
+
+    @staticmethod
     def search_data(values: dict, data: dict) -> dict:
         """Makes the data of a preset of what a search chose, and takes it out of the values."""
         ...
 
     @staticmethod
     def load(
-        data: dict, split: str, data_dir=None, image_shape=None, prepared: bool = False
+        data: dict, split: str, data_dir=None, shape=None, prepared: bool = False
     ) -> tuple[np.ndarray, np.ndarray]:
         """Loads the examples and labels that the data of a preset name."""
         ...

@@ -54,7 +54,8 @@ class CapsuleClassifier(CapsuleModel):
         dtype: Dtype or policy of the model; `None` stands for Keras' global policy.
             Defaults to `None`.
         **kwargs: Arguments of the input end, for pictures `capszoo.models.inputs.ImageInput`
-            (`image_shape`, `resize`, `rescaling`, `normalization`), and of
+            (`image_shape`, `resize`, `rescaling`, `normalization`), for signals
+            `capszoo.models.inputs.SignalInput` (`signal_shape`, `normalization`), and of
             `capszoo.models.CapsuleModel` (`name`, `trainable`).
 
     Raises:
@@ -80,7 +81,6 @@ class CapsuleClassifier(CapsuleModel):
         dtype=None,
         **kwargs,
     ):
-        self.check_argument_names(kwargs)
         check_number("reconstruction_weight", reconstruction_weight, 0)
         check_positive_int("num_classes", num_classes)
         check_positive_int("num_objects", num_objects)
@@ -92,7 +92,7 @@ class CapsuleClassifier(CapsuleModel):
         input_end = self.open_input(kwargs, dtype)
         scores, poses, coupling = self.body(input_end.features, dtype)
         outputs = {"scores": scores, "poses": poses, "coupling": coupling}
-        decoder = self.make_decoder(decoder, input_end.image_shape, dtype)
+        decoder = self.make_decoder(decoder, self.example_shape, dtype)
         mask = None
         if decoder is not None:
             mask = CapsuleMask(num_objects, dtype=dtype, name="class_mask")
@@ -114,7 +114,7 @@ class CapsuleClassifier(CapsuleModel):
         return ActivationToLength(dtype=dtype, name="activation_to_length")(tuple(capsules))
 
     @classmethod
-    def make_decoder(cls, decoder, image_shape, dtype):
+    def make_decoder(cls, decoder, shape, dtype):
         """Makes the decoder layer from hidden units, a config or a layer; `None` stays."""
         if decoder is None or isinstance(decoder, keras.layers.Layer):
             return decoder
@@ -125,8 +125,14 @@ class CapsuleClassifier(CapsuleModel):
             config = {**decoder, "config": config}
             return keras.saving.deserialize_keras_object(config)
         if isinstance(decoder, (tuple, list)):
+            if len(shape) != 3:
+                raise ValueError(
+                    "Hidden units make a decoder of pictures. For examples of the shape "
+                    f"{tuple(shape)} give `decoder` a Keras layer or None. "
+                    f"Received: decoder={decoder!r}"
+                )
             return DenseDecoder(
-                image_shape, units=decoder, dtype=dtype, name="decoder", **cls.decoder_arguments
+                shape, units=decoder, dtype=dtype, name="decoder", **cls.decoder_arguments
             )
         raise TypeError(
             "Expected `decoder` to be a sequence of hidden units, a Keras layer, its config or "
@@ -163,7 +169,7 @@ class CapsuleClassifier(CapsuleModel):
         reconstructions = outputs["reconstructions"]
         if training:
             masked = self.class_mask(outputs["poses"], outputs["scores"], labels=y)
-            reconstructions = self.decoder(masked)
+            reconstructions = self.decoder(masked, training=True)
         reconstructions = ops.cast(reconstructions, "float32")
         targets = ops.cast(outputs.get("images", x), "float32") * self._ends.input.rescaling
         error = self.reconstruction_loss(targets, reconstructions, sample_weight)

@@ -106,6 +106,6 @@ def _fit_with_many_workers(model):
     model.train_step = lambda data: with_axis(train_step(data))
     model.test_step = lambda data: with_axis(test_step(data))
     # Keras looks at a batch that is a tuple of shared-out tensors to make the metrics' variables.
-    images = np.zeros((1, *model.image_shape), "float32")
-    model._symbolic_build(data_batch=(images, np.zeros(1, "int32")))
+    examples = np.zeros((1, *model.example_shape), "float32")
+    model._symbolic_build(data_batch=(examples, np.zeros(1, "int32")))
     model._maybe_symbolic_build = lambda *_, **__: None
