@@ -76,7 +76,7 @@ def test_a_decoder_counts_its_maps():
         "vb_capsnet_digits",
         "cluster_capsnet_digits",
         "inverted_attention_capsnet_digits",
-        "self_routing_capsnet_digits",
+        "self_routing_capsnet_smallnorb",
         "deepcaps_digits",
     ],
 )
