@@ -50,9 +50,9 @@ class VBCapsNet(EMCapsNet):
 
     Example:
 
-    >>> model = capszoo.models.VBCapsNet(primary_types=4, capsule_types=(8, 8))
-    >>> model.output_shape["scores"]
-    (None, 5)
+    >>> model = capszoo.models.VBCapsNet()
+    >>> model.count_params()  # 308 of them are statistics
+    69022
 
     Reference:
 
