@@ -17,6 +17,9 @@ from capszoo.zoo.presets import list_presets
 
 COLUMNS = ("preset", "family", "data", "parameters", "size", "weights", "measured", "published")
 
+# Data that come with the package or are generated.
+EMBEDDED = ("digits", "generated_ecg")
+
 BEGIN, END = "<!-- models: begin -->", "<!-- models: end -->"
 
 
@@ -66,7 +69,10 @@ def row(preset, here, name=None):
 
 
 def markdown_table() -> str:
-    """Makes the Markdown table of the presets that are measured, and names the others.
+    """Makes the Markdown table of the presets measured on real data, and names the small ones.
+
+    Presets of the embedded digits are for trying things out: below the table they stand in one
+    sentence. Recipes that are not trained yet are counted.
 
     Returns:
         String of lines.
@@ -76,19 +82,22 @@ def markdown_table() -> str:
     >>> capszoo.zoo.table.markdown_table().splitlines()[0].split("|")[1].strip()
     'preset'
     """
-    rows, recipes = [COLUMNS, ["---"] * len(COLUMNS)], []
+    rows, small, recipes = [COLUMNS, ["---"] * len(COLUMNS)], [], 0
     for name in list_presets():
         path = find_preset(name)
         preset = read_preset_file(path)
         if preset.results is None:
-            recipes.append(f"`{name}`")
+            recipes += 1
+        elif preset.data.name in EMBEDDED:
+            small.append(f"`{name}` {test_figure(preset)}")
         else:
             rows.append(row(preset, weights_here(preset, path)))
     table = "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
-    if not recipes:
-        return table
-    text = f"Recipes not trained yet, ready to `capszoo train`: {', '.join(recipes)}."
-    return f"{table}\n\n{textwrap.fill(text, 100, break_on_hyphens=False)}"
+    text = (
+        f"On data that need no download: {', '.join(small)}. Recipes not trained yet, ready to "
+        f"`capszoo train`: {recipes}, see `capszoo list`."
+    )
+    return f"{table}\n\n{textwrap.fill(text, 120, break_on_hyphens=False)}"
 
 
 def replace_table(text):
