@@ -428,12 +428,10 @@ def test_bad_arguments(name, arguments, match):
         make(name, **arguments)
 
 
-def small_shape(name):
-    return {"image_shape": (1, 1, 1)} if name in OF_IMAGES else {"signal_shape": (1, 1)}
-
-
 @pytest.mark.parametrize("name", SMALL)
 def test_unknown_argument(name):
+    # Before anything is said of a picture or a signal that is too small.
+    shapes = {"image_shape", "signal_shape"} & set(SMALL[name])
+    too_small = {key: (1,) * len(SMALL[name][key]) for key in shapes}
     with pytest.raises(ValueError, match=r"Unknown argument 'num_class'\. Did you mean 'num_class"):
-        # Before anything is said of a picture that is too small.
-        models.get_family(name)(**small_shape(name), num_class=3)
+        models.get_family(name)(**too_small, num_class=3)
