@@ -34,7 +34,7 @@ from capszoo.routing import VariationalBayesRouting
 class NaiveDynamicRouting(DynamicRouting):
     """Dynamic routing by three einsums."""
 
-    def route(self, votes, activations=None, mask=None, **arguments):
+    def route(self, votes, activations=None, mask=None, training=None, **arguments):
         if not votes.dense or mask is not None:
             # The second is refused there: `call` takes no mask.
             return super().route(votes, activations, mask=mask, **arguments)
@@ -107,7 +107,7 @@ class NaiveInvertedAttentionRouting(InvertedAttentionRouting):
 class NaiveSelfRouting(SelfRouting):
     """Self-routing by einsums, of votes that are all made."""
 
-    def route(self, votes, activations=None, mask=None, **arguments):
+    def route(self, votes, activations=None, mask=None, training=None, **arguments):
         if not votes.dense or mask is not None:
             # The second is refused there: `call` takes no mask.
             return super().route(votes, activations, mask=mask, **arguments)

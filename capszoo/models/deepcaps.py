@@ -180,7 +180,9 @@ class DeepCapsNet(CapsuleClassifier):
         if "cells" in found:
             cells, pose_dim = found.pop("cells"), found.pop("pose_dim")
             found["cell_types"] = [found["cell_types"]] * cells
-            found["cell_dims"] = [pose_dim // 2] + [pose_dim] * (cells - 1)
+            # The last two are alike, as both vote for the classes.
+            narrow = [pose_dim // 2] if cells > 2 else [pose_dim]
+            found["cell_dims"] = narrow + [pose_dim] * (cells - 1)
         return found
 
     @classmethod

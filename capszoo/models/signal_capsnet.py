@@ -136,5 +136,7 @@ class SignalCapsNet(CapsuleClassifier):
     def search_arguments(cls, values):
         found = super().search_arguments(values)
         if "conv_layers" in found:
-            found["conv_filters"] = [found["conv_filters"]] * found.pop("conv_layers")
+            # Twice as many from layer to layer.
+            layers, last = found.pop("conv_layers"), found["conv_filters"]
+            found["conv_filters"] = [last >> left for left in reversed(range(layers))]
         return found

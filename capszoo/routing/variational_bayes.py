@@ -114,10 +114,10 @@ class VariationalBayesRouting(IterativeRouting):
         self.beta_activation_initializer = keras.initializers.get(beta_activation_initializer)
         self.pose_normalization = self.score_normalization = None
         if batch_normalization:
-            # Their axis is that of the parents. Statistics are float32 whatever the policy.
+            # Of each parent, over batch and positions. Statistics are float32 whatever the policy.
             self.pose_normalization, self.score_normalization = (
                 keras.layers.BatchNormalization(
-                    axis=axis,
+                    axis=1,
                     momentum=0.9,
                     epsilon=1e-5,
                     center=False,
@@ -125,7 +125,7 @@ class VariationalBayesRouting(IterativeRouting):
                     dtype="float32",
                     name=name,
                 )
-                for axis, name in ((-2, "pose_normalization"), (-1, "score_normalization"))
+                for name in ("pose_normalization", "score_normalization")
             )
 
     def build(self, votes_shape):
@@ -137,9 +137,8 @@ class VariationalBayesRouting(IterativeRouting):
             shape=(parents,), initializer=self.beta_activation_initializer, name="beta_activation"
         )
         if self.batch_normalization:
-            poses_shape, scores_shape = self.compute_output_shape(votes_shape)
-            self.pose_normalization.build(poses_shape)
-            self.score_normalization.build(scores_shape)
+            self.pose_normalization.build((None, parents, votes_shape[-1]))
+            self.score_normalization.build((None, parents))
 
     def call(
         self,
@@ -216,8 +215,8 @@ class VariationalBayesRouting(IterativeRouting):
         )
         scores = threshold - (ops.exp(log_mixing) * entropy + use)
         if self.batch_normalization:
-            means = self.pose_normalization(means, training=training)
-            scores = self.score_normalization(scores, training=training)
+            means = _normalized(self.pose_normalization, means, 2, training)
+            scores = _normalized(self.score_normalization, scores, 1, training)
         return tuple(ops.cast(one, dtype) for one in (means, ops.sigmoid(scores), *coupling))
 
     def route(self, votes, activations=None, training=None, **arguments):
@@ -243,6 +242,12 @@ class VariationalBayesRouting(IterativeRouting):
                 self.beta_activation_initializer
             ),
         }
+
+
+def _normalized(layer, values, axes, training):
+    """Values normalized over batch and positions, of which a layer may have made one axis."""
+    flat = ops.reshape(values, (-1, *values.shape[-axes:]))
+    return ops.reshape(layer(flat, training=training), (-1, *values.shape[1:]))
 
 
 def expected_logs(mass, scales):

@@ -145,7 +145,7 @@ def test_straightforward_cluster_network_is_the_same_network(rng):
 
 
 def test_no_straightforward_routing():
-    with pytest.raises(ValueError, match=r"ClusterRouting, Dyn.*Received: SelfAttentionRouting"):
+    with pytest.raises(ValueError, match=r"DynamicRouting, EM.*Received: SelfAttentionRouting"):
         naive(capszoo.routing.get("self_attention"))
 
 
@@ -287,7 +287,7 @@ def test_a_place_that_cannot_be_written_is_refused_before_measuring(run, tmp_pat
         (["capsnet_digits", "--repeats", "0"], "repeats"),
         (["capsnet_digits", "--compare", "iterations"], "Expected --compare KEY=VALUE"),
         (["capsnet_digits", "--compare", "iteration=2"], "iteration"),
-        (["efficient_capsnet_digits", "--naive"], "of DynamicRouting, EMRouting"),
+        (["efficient_capsnet_digits", "--naive"], "of AttentionRouting, Clu"),
         (["routing", "--compare", "iteration=2"], "argument of DynamicRouting.*iteration=2"),
         (["routing", "--compare", "iterations=0"], "argument of DynamicRouting.*iterations"),
         (["DenseCapsules", "--compare", "poses=2"], "arguments passed to DenseCapsules.*poses"),

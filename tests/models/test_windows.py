@@ -71,6 +71,11 @@ PAIRS = {
         "capsules_3",
         (None, 7, 3, 3, 4),
     ),
+    "inverted_attention_capsnet": (
+        {"conv_kernel_size": (5, 1), "capsule_kernel_size": (1, 3), "capsule_strides": ((2, 1),)},
+        "conv_capsules_1",
+        (None, 4, 3, 4, 4),  # 13 / 2 / 2 by 9 / 2 - 2, rounded up
+    ),
     "self_routing_capsnet": (
         {"capsule_strides": ((2, 1),)},
         "conv_capsules_1",
@@ -119,6 +124,7 @@ def test_squares_are_numbers(name):
             "residual_capsnet": {"conv_kernel_size": pair(3), "conv_strides": pair(1)},
             "ar_capsnet": {"conv_kernel_size": pair(3), "capsule_strides": pair(2)},
             "cluster_capsnet": {"strides": (1, pair(2), 1)},
+            "inverted_attention_capsnet": {"capsule_strides": (pair(2),)},
             "self_routing_capsnet": {"capsule_strides": (pair(2),)},
         }[name]
         weights.append(make(name, **arguments).get_weights())

@@ -214,7 +214,10 @@ def no_work(monkeypatch):
         ({"model.routing": "dynamik"}, r"routing 'dynamik'.*Did you mean 'dynamic'"),
         ({"training.optimizer": {"Adm": {}}}, r"optimizer 'Adm'\. Did you mean 'Adam'"),
         ({"training.loss": {"MarginLos": {}}}, r"loss 'MarginLos'\. Did you mean 'MarginLoss'"),
-        ({"data.augmentation": [{"RandomShift": {}}]}, r"Unknown augmentation layer 'RandomShift'"),
+        (
+            {"data.augmentation": [{"RandomShift": {}}]},
+            r"Unknown data.augmentation layer 'RandomShift'",
+        ),
         ({"data.name": "digit"}, r"data set 'digit'\. Did you mean 'digits'"),
         ({"model.num_classes": 9}, r"'tiny' do not fit: .*from 0 to 8 for 9 classes.*from 0 to 9"),
         ({"model.image_shape": [9, 9, 1]}, r"shape \(8, 8, 1\).*image_shape=\(9, 9, 1\)"),

@@ -25,15 +25,19 @@ def without_names(config):
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_defaults_are_those_of_the_preset(family):
-    preset = capszoo.zoo.read_preset(f"{family}_digits")
-    # Trained before the family had its normalization, which no choice stands for.
-    base = preset if family == "capsnet" else None
-    hypermodel = CapsuleHyperModel(family, (8, 8, 1), 10, base=base)
+    signals = family == "signal_capsnet"
+    data = "generated_ecg" if signals else "digits"
+    preset = capszoo.zoo.read_preset(f"{family}_{data}")
+    # Trained without the family's own normalization or loss, which no choice stands for.
+    base = preset if family in ("capsnet", "self_routing_capsnet", "vb_capsnet") else None
+    shape = capszoo.data.example_shape(data)
+    hypermodel = CapsuleHyperModel(family, shape, preset.model["num_classes"], base=base)
     hp = keras_tuner.HyperParameters()
     model = hypermodel.build(hp)
     reference = capszoo.zoo.build(preset, prepared=True)
     assert without_names(model.get_config()) == without_names(reference.get_config())
-    found = hypermodel.preset(hp, data="digits", epochs=preset.training.epochs, train_images=1149)
+    count = 2400 if signals else 1149
+    found = hypermodel.preset(hp, data=data, epochs=preset.training.epochs, train_images=count)
     assert found.data == preset.data
     assert found.training.optimizer == preset.training.optimizer
     assert found.training.batch_size == preset.training.batch_size
@@ -49,7 +53,9 @@ def images(rng):
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_random_point_trains(family, images):
-    hypermodel = CapsuleHyperModel(family, (8, 8, 1), 10)
+    if family == "signal_capsnet":
+        images = (images[0][..., 0], images[1])
+    hypermodel = CapsuleHyperModel(family, images[0].shape[1:], 10)
     hp = keras_tuner.HyperParameters()
     hypermodel.declare_hyperparameters(hp)
     for number, one in enumerate(hp.space):

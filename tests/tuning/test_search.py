@@ -26,7 +26,7 @@ def searched(tmp_path_factory):
     report = search_tiny(
         folder,
         trials=3,
-        seed=2,  # windows of 3, 9 and 3 pixels; 9 do not fit
+        seed=0,  # windows of 9 pixels once, which do not fit, and of 3 twice
         overrides={**TINY, "conv_kernel_size": {"values": [3, 9]}},
         objective=["accuracy", "parameters"],
         progress=lines.append,

@@ -34,6 +34,7 @@ DEFAULTS = {
         "routing": "attention",
         **DECODER,
         "decoder_units": 64,
+        "reconstruction_weight": 4.6875e-3,
         **MARGINS,
         **TRAINING,
         "learning_rate": 3e-3,
@@ -136,7 +137,7 @@ DEFAULTS = {
         "iterations": 3,
         "decoder": False,
         **TRAINING,
-        "learning_rate": 3e-3,
+        "learning_rate": 5e-3,
     },
     "residual_capsnet": {
         "depth": 8,

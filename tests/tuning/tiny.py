@@ -6,6 +6,7 @@ from tests.zoo.tiny import toy_data
 # All but the learning rate, and the batch size that makes one shape of the toy data.
 TINY = {
     "conv_filters": 4,
+    "conv_strides": 1,
     "primary_types": 2,
     "primary_dim": 4,
     "class_dim": 4,
