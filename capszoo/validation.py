@@ -42,8 +42,8 @@ def plain(text: object) -> str:
 
     Example:
 
-    >>> capszoo.validation.plain("cat\x1b[31m")
-    "cat\\\\x1b[31m"
+    >>> print(capszoo.validation.plain("cat" + chr(27) + "[31m"))
+    cat\\x1b[31m
     """
     return "".join(one if one.isprintable() else repr(one)[1:-1] for one in str(text or ""))
 

@@ -19,7 +19,7 @@ def passes_through(tensors):
 
     Example:
 
-    >>> capszoo.kernels.transforms.passes_through([ops.ones(3), None])
+    >>> capszoo.kernels.transforms.passes_through([keras.ops.ones(3), None])
     False
     """
     backend = keras.backend.backend()

@@ -19,6 +19,7 @@ def is_array(data):
 
 
 def to_numpy(data):
+    """A tensor of any framework as a NumPy array."""
     # Tensors of another framework than the backend's convert as arrays do.
     return keras.ops.convert_to_numpy(data) if keras.ops.is_tensor(data) else np.asarray(data)
 

