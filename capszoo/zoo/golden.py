@@ -5,8 +5,8 @@ import numpy as np
 from capszoo.models import CapsuleModel
 from capszoo.zoo.sections import Section
 
-# Of the numbers, or of the largest where they are more than 1. Most models agree to 2e-6; the scores
-# of variational Bayes are differences of long sums of logarithms, of which float32 leaves 1.5e-4.
+# Of the numbers, or of the largest where they are more than 1. Most models agree to 2e-6; scores of
+# variational Bayes are differences of long sums of logarithms, of which float32 leaves 1.5e-4.
 TOLERANCE = 3e-4
 
 
