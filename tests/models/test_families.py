@@ -270,7 +270,9 @@ def test_a_single_class_answers_yes_or_no(name):
     images, labels = digits(60)
     images, labels = examples_of(name, images[labels < 2]), labels[labels < 2]
     keras.utils.set_random_seed(0)
-    model = make(name, num_classes=1)
+    # With half of so few capsules left out the answers are as far apart, but nearer to zero.
+    steady = {"dropout": 0.0} if name == "ar_capsnet" else {}
+    model = make(name, num_classes=1, **steady)
     model.compile(optimizer=keras.optimizers.Adam(0.01))
     first, opposite = (
         model.evaluate(images, answers, verbose=0, return_dict=True)
