@@ -151,10 +151,7 @@ def read_yaml(path: pathlib.Path, where: object = None) -> Any:
         ValueError: If the file is not YAML or a key stands twice.
     """
     try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise ValueError(f"expected at most {MAX_BYTES} bytes. Received: {size}")
-        return load_yaml(path.read_text(encoding="utf-8"))
+        return load_yaml(_text(path))
     except ValueError as error:  # UnicodeDecodeError is one, too
         raise ValueError(f"{where or path} is not a YAML file: {error}") from None
 
@@ -180,14 +177,39 @@ def load_yaml(text: str) -> Any:
     if len(text) > MAX_BYTES:
         raise ValueError(f"expected at most {MAX_BYTES} bytes of YAML. Received: {len(text)}")
     try:
-        _check_structure(text)
+        for _ in _events(text):
+            pass  # deeper or longer text is refused on the way
         return yaml.load(text, _Loader)
     except yaml.YAMLError as error:
         raise ValueError(f"not YAML: {error}") from None
 
 
-def _check_structure(text):
-    """Raises `ValueError` if a text is deeper, or of more parts, than is read in a second."""
+def uses_aliases(path: pathlib.Path) -> bool:
+    """Tells whether a YAML file names a part of it again, a few lines of which can stand for more
+    than any memory holds; of what `read_yaml` refuses it tells nothing.
+
+    Args:
+        path: The file.
+
+    Returns:
+        A boolean.
+    """
+    try:
+        return any(isinstance(event, yaml.AliasEvent) for event in _events(_text(path)))
+    except (ValueError, yaml.YAMLError):
+        return False
+
+
+def _text(path):
+    """The text of a YAML file; raises `ValueError` if it is longer than anybody should read."""
+    size = path.stat().st_size
+    if size > MAX_BYTES:
+        raise ValueError(f"expected at most {MAX_BYTES} bytes. Received: {size}")
+    return path.read_text(encoding="utf-8")
+
+
+def _events(text):
+    """Yields what a parser sees; raises `ValueError` where it is more than is read in a second."""
     depth = 0
     for count, event in enumerate(yaml.parse(text, _SafeLoader)):
         if isinstance(event, yaml.CollectionStartEvent):
@@ -198,3 +220,4 @@ def _check_structure(text):
             raise ValueError(
                 f"expected YAML nested at most {MAX_DEPTH} deep, of at most {MAX_PARTS} parts"
             )
+        yield event

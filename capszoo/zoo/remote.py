@@ -10,8 +10,8 @@ from urllib.parse import urldefrag
 from urllib.parse import urlsplit
 from urllib.parse import urlunsplit
 
-import yaml
-
+from capszoo.files import MAX_BYTES
+from capszoo.files import uses_aliases
 from capszoo.zoo import archives
 from capszoo.zoo import cache
 from capszoo.zoo import downloads
@@ -20,7 +20,6 @@ from capszoo.zoo.preset_file import PRESET_FILE
 from capszoo.zoo.preset_file import read_preset_file
 
 INSTALL_HUB = 'pip install "capszoo[hub]"'
-_MAX_PRESET_BYTES = 1 << 20
 _MAX_WEIGHTS_BYTES = archives.MAX_BYTES
 _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES)
 _HUB = re.compile(r"hf://(?P<repo>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]+))?", re.ASCII)
@@ -100,17 +99,7 @@ def _fill(source, folder):
 
 def _read(path, where):
     """Reads a preset file that somebody else wrote."""
-    if path.stat().st_size > _MAX_PRESET_BYTES:
-        raise ValueError(
-            f"{where} is too large: expected at most {_MAX_PRESET_BYTES} bytes. "
-            f"Received: {path.stat().st_size}"
-        )
-    try:
-        events = [type(event) for event in yaml.parse(path.read_bytes(), yaml.SafeLoader)]
-    except yaml.YAMLError:
-        events = []  # reading it says why
-    if yaml.AliasEvent in events:
-        # A few lines of them can stand for more than any memory holds.
+    if uses_aliases(path):
         raise ValueError(f"{where}: a preset from elsewhere may not use aliases (*name).")
     return read_preset_file(path, where=where)
 
@@ -123,7 +112,7 @@ def _download_files(source, folder):
     def address(name):
         return urlunsplit(parts._replace(path=f"{directory}/{name}"))
 
-    downloads.download(address(name), folder / PRESET_FILE, _MAX_PRESET_BYTES)
+    downloads.download(address(name), folder / PRESET_FILE, MAX_BYTES)
     preset = _read(folder / PRESET_FILE, where=address(name))
     if preset.weights is not None:
         file = folder / preset.weights.file
@@ -136,7 +125,7 @@ def _limit(weights):
 
     A few more, that a login page in its place, or a newer file, is told as what it is.
     """
-    return min(weights.size + _MAX_PRESET_BYTES, _MAX_WEIGHTS_BYTES)
+    return min(weights.size + MAX_BYTES, _MAX_WEIGHTS_BYTES)
 
 
 def _download_archive(source, folder):
@@ -198,7 +187,7 @@ def _download_from_hub(source, folder):
         downloads.refuse_web_page(path, f"{source}/{name}")
         return pathlib.Path(path)
 
-    preset = _read(download(PRESET_FILE, _MAX_PRESET_BYTES), where=f"{source}/{PRESET_FILE}")
+    preset = _read(download(PRESET_FILE, MAX_BYTES), where=f"{source}/{PRESET_FILE}")
     if preset.weights is not None:
         where = f"{source}/{preset.weights.file}"
         file = download(preset.weights.file, _limit(preset.weights))

@@ -393,6 +393,13 @@ def test_aliases(server, home):
     refused(f"{server.url}/tiny", home, r"preset\.yaml: a preset from elsewhere may not use alias")
 
 
+def test_deep_nesting_is_refused_soon(server, home):
+    server.answers["/tiny/preset.yaml"] = b"a: " + b"[" * 20_000 + b"]" * 20_000
+    started = time.process_time()
+    refused(f"{server.url}/tiny", home, r"preset\.yaml is not a YAML file")
+    assert time.process_time() - started < 5
+
+
 def test_archive_that_leads_out(server, home, tmp_path):
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
