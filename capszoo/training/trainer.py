@@ -116,42 +116,57 @@ def train(
         said = ", ".join(f"{key}={value}" for key, value in taken.items())
         print(f"From the data {resolved.data.name!r}: {said}")
     # The folder is for whoever writes in it, one process of one run.
-    kept = folder.locked() if distribution.writes else contextlib.nullcontext()
-    with kept, distribution.scope():
-        model, images, measured = _fit_and_measure(
-            resolved, folder, distribution, data_dir, verbose
-        )
-    if not distribution.writes:
+    with folder.locked() if distribution.writes else contextlib.nullcontext():
+        with distribution.scope():
+            model, images, measured = _fit_and_measure(
+                resolved, folder, distribution, data_dir, verbose
+            )
+        report = None
+        if distribution.writes:
+            command = command or f"capszoo.training.train({resolved.name!r}, settings={changes!r})"
+            where = distribution if distribute else None
+            report = _write_results(model, resolved, folder, images, measured, command, where)
+        # The others go on, or end, when everything is written.
         distribution.wait()
-        return None
+    return report
 
+
+def _write_results(model, preset, folder, images, measured, command, distribution):
+    """Makes the folder of a run that is done a preset directory with a report; returns the report.
+
+    Args:
+        model: The model as after the best epoch.
+        preset: The `Preset` as it was resolved.
+        folder: The `RunFolder`.
+        images: How many test images there were.
+        measured: What was measured on them.
+        command: The command that repeats the run.
+        distribution: The devices that shared each batch; `None` where there was one.
+    """
     history = folder.history
     best = best_epoch(history, model.measures[0])
     hardware = describe_hardware()
     names = [measure.name for measure in model.measures]
-    schema = section_of(preset_schema(resolved.family), "results")
+    schema = section_of(preset_schema(preset.family), "results")
     results = schema(
         **{f"test_{name}": round(measured[name], 6) for name in names},
         **{f"validation_{name}": round(best[f"val_{name}"], 6) for name in names},
-        **{f"test_{unit_of(resolved)}": images},
+        **{f"test_{unit_of(preset)}": images},
         parameters=model.count_params(),
         best_epoch=best["epoch"],
         epochs=len(history),
-        seed=recipe.seed,
+        seed=preset.training.seed,
         training_seconds=round(sum(row["seconds"] for row in history), 1),
-        command=command or f"capszoo.training.train({resolved.name!r}, settings={changes!r})",
+        command=command,
         date=datetime.date.today().isoformat(),
-        hardware=f"{distribution} ({hardware})" if distribute else hardware,
+        hardware=hardware if distribution is None else f"{distribution} ({hardware})",
         versions=versions(),
     )
-    resolved = resolved.model_copy(
-        update={"results": results, "golden": _golden_record(model, resolved, distribute)}
-    )
-    write_into(model, resolved, folder.path)
-    report = {"preset": resolved.name, "folder": str(folder.path), **results.model_dump()}
+    golden_record = _golden_record(model, preset, distribution is not None)
+    preset = preset.model_copy(update={"results": results, "golden": golden_record})
+    write_into(model, preset, folder.path)
+    report = {"preset": preset.name, "folder": str(folder.path), **results.model_dump()}
     folder.write_report(report)
-    # The others go on, or end, when everything is written.
-    distribution.wait()
     return report
 
 

@@ -136,32 +136,33 @@ def search(
     else:
         folder.begin(settings, resume)
 
-    if workers is not None and not shared:
-        run_workers(folder, settings, workers, space_file=space, data_dir=data_dir)
-    else:
-        oracle.workers_go_on = shared
-        oracle.on_trial_done = Progress(trials, folder, _to(sys.stdout, progress))
-        # KerasTuner prints what it reloads, and the conditions of the space when it sends them.
-        kept = contextlib.nullcontext() if is_worker else folder.locked()
-        with (
-            kept,
-            kept_compilations(folder.compiled),
-            open(os.devnull, "w") as nowhere,
-            contextlib.redirect_stdout(nowhere),
-        ):
-            runner = CapsuleTuner(oracle, hypermodel, folder.trials, seed)
-            runner.search(
-                images,
-                labels,
-                validation_data=validation,
-                epochs=epochs,
-                callbacks=list(callbacks),
-                verbose=0,
-            )
-    if is_worker:
-        return None
-    shutil.rmtree(folder.compiled, ignore_errors=True)
-    return write_report(folder, hypermodel, settings, len(images))
+    with contextlib.ExitStack() as kept:
+        if workers is not None and not shared:
+            # The chief keeps the folder meanwhile.
+            run_workers(folder, settings, workers, space_file=space, data_dir=data_dir)
+        if not is_worker:
+            kept.enter_context(folder.locked())
+        if workers is None or shared:
+            oracle.workers_go_on = shared
+            oracle.on_trial_done = Progress(trials, folder, _to(sys.stdout, progress))
+            # KerasTuner prints what it reloads, and the conditions of the space it sends.
+            with (
+                kept_compilations(folder.compiled),
+                open(os.devnull, "w") as nowhere,
+                contextlib.redirect_stdout(nowhere),
+            ):
+                CapsuleTuner(oracle, hypermodel, folder.trials, seed).search(
+                    images,
+                    labels,
+                    validation_data=validation,
+                    epochs=epochs,
+                    callbacks=list(callbacks),
+                    verbose=0,
+                )
+        if is_worker:
+            return None
+        shutil.rmtree(folder.compiled, ignore_errors=True)
+        return write_report(folder, hypermodel, settings, len(images))
 
 
 def _to(stdout, say):

@@ -15,6 +15,7 @@ import pytest
 
 import capszoo
 from capszoo.training import train
+from capszoo.training import trainer
 from capszoo.training.run_folder import RunFolder
 from capszoo.zoo import read_preset
 from tests.once import ONCE
@@ -221,6 +222,20 @@ def test_two_trainings_do_not_share_a_folder(uninterrupted, tmp_path):
     # The lock of a process that was killed locks nobody out, and stays nowhere.
     train(path, output=run, resume=True, verbose=0)
     assert sorted(os.listdir(run)) == before
+
+
+def test_a_folder_is_kept_until_the_last_file_is_written(tmp_path, monkeypatch):
+    path = write_toy(tmp_path)
+    write_into, kept = trainer.write_into, []
+
+    def look(model, preset, folder):
+        kept.append((folder / ".lock").exists())
+        return write_into(model, preset, folder)
+
+    monkeypatch.setattr(trainer, "write_into", look)
+    train(path, epochs=1, output=tmp_path / "run", verbose=0)
+    assert kept == [True]
+    assert not (tmp_path / "run" / ".lock").exists()
 
 
 HOLDER = """
