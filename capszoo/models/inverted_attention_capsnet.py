@@ -1,5 +1,6 @@
 """InvertedAttentionCapsNet: capsules on a residual network, by inverted attention."""
 
+import functools
 import math
 
 import keras
@@ -11,6 +12,8 @@ from capszoo.layers import ConvCapsules2D
 from capszoo.layers import DenseCapsules
 from capszoo.losses import SoftmaxCrossentropy
 from capszoo.models.registry import register_family
+from capszoo.models.residual_stem import convolve
+from capszoo.models.residual_stem import residual_block
 from capszoo.models.tasks import CapsuleClassifier
 from capszoo.ops.convolution import window_grid
 from capszoo.validation import check_fits
@@ -153,7 +156,15 @@ class InvertedAttentionCapsNet(CapsuleClassifier):
         for stage, (filters, blocks, strides) in enumerate(stages, start=1):
             for block in range(1, blocks + 1):
                 name = f"stage_{stage}_block_{block}"
-                features = residual_block(features, filters, strides, dtype, name)
+                fitting = functools.partial(
+                    convolve,
+                    filters=filters,
+                    kernel_size=1,
+                    strides=strides,
+                    dtype=dtype,
+                    name=f"{name}_skip",
+                )
+                features = residual_block(features, filters, strides, dtype, name, fitting)
                 strides = 1
         features = Conv2D(
             self.primary_types * self.pose_dim,
@@ -230,31 +241,3 @@ class InvertedAttentionCapsNet(CapsuleClassifier):
 
     def default_loss(self):
         return SoftmaxCrossentropy()
-
-
-def convolve(features, filters, kernel_size, strides, dtype, name):
-    """A convolution without bias, padded, and batch normalization."""
-    features = Conv2D(
-        filters,
-        kernel_size,
-        strides=strides,
-        padding="same",
-        use_bias=False,
-        kernel_initializer="he_normal",
-        dtype=dtype,
-        name=name,
-    )(features)
-    return keras.layers.BatchNormalization(
-        momentum=0.9, epsilon=1e-5, dtype=dtype, name=f"{name}_norm"
-    )(features)
-
-
-def residual_block(features, filters, strides, dtype, name):
-    """Two convolutions, added to what enters; where shapes differ, to a convolution of it."""
-    inner = convolve(features, filters, 3, strides, dtype, f"{name}_conv_1")
-    inner = keras.layers.ReLU(dtype=dtype, name=f"{name}_relu_1")(inner)
-    inner = convolve(inner, filters, 3, 1, dtype, f"{name}_conv_2")
-    if inner.shape != features.shape:
-        features = convolve(features, filters, 1, strides, dtype, f"{name}_skip")
-    total = keras.layers.Add(dtype=dtype, name=f"{name}_sum")([features, inner])
-    return keras.layers.ReLU(dtype=dtype, name=f"{name}_relu_2")(total)

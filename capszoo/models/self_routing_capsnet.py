@@ -1,16 +1,19 @@
 """SelfRoutingCapsNet: a convolutional body and capsules that route themselves."""
 
+import functools
+
 import keras
 from keras import ops
 
 from capszoo import routing as routings
 from capszoo.layers import ActivationToLength
 from capszoo.layers import CapsuleLength
-from capszoo.layers import Conv2D
 from capszoo.layers import ConvCapsules2D
 from capszoo.layers import DenseCapsules
 from capszoo.losses import NegativeLogLikelihood
 from capszoo.models.registry import register_family
+from capszoo.models.residual_stem import convolve
+from capszoo.models.residual_stem import residual_block
 from capszoo.models.tasks import CapsuleClassifier
 from capszoo.validation import check_choice
 from capszoo.validation import check_image_shape
@@ -168,31 +171,27 @@ class SelfRoutingCapsNet(CapsuleClassifier):
     def _plain_stem(self, features, dtype):
         for index, (factor, strides) in enumerate(PLAIN_STEM):
             name = f"conv_{index + 1}"
-            features = _convolution(features, factor * self.width, strides, name, dtype)
+            features = convolve(features, factor * self.width, 3, strides, dtype, name)
             features = keras.layers.ReLU(dtype=dtype, name=f"{name}_relu")(features)
         return features
 
     def _residual_stem(self, features, dtype):
-        features = _convolution(features, self.width, 1, "conv", dtype)
+        features = convolve(features, self.width, 3, 1, dtype, "conv")
         features = keras.layers.ReLU(dtype=dtype, name="conv_relu")(features)
         for index, (factor, strides) in enumerate(RESIDUAL_STEM):
-            name, filters = f"block_{index + 1}", factor * self.width
-            inner = _convolution(features, filters, strides, f"{name}_conv_1", dtype)
-            inner = keras.layers.ReLU(dtype=dtype, name=f"{name}_relu_1")(inner)
-            inner = _convolution(inner, filters, 1, f"{name}_conv_2", dtype)
-            if strides > 1:
-                features = _shortcut(features, filters, strides)
-            features = keras.layers.Add(dtype=dtype, name=f"{name}_add")([inner, features])
-            features = keras.layers.ReLU(dtype=dtype, name=f"{name}_relu_2")(features)
+            filters = factor * self.width
+            fitting = functools.partial(_shortcut, filters=filters, strides=strides)
+            name = f"block_{index + 1}"
+            features = residual_block(features, filters, strides, dtype, name, fitting)
         return features
 
     def _primary_capsules(self, features, dtype):
         types, pose_dim = self.primary_types, self.pose_dim
-        poses = _convolution(features, types * pose_dim, 1, "primary_poses", dtype)
+        poses = convolve(features, types * pose_dim, 3, 1, dtype, "primary_poses")
         poses = keras.layers.Reshape((*poses.shape[1:3], types, pose_dim), name="primary_capsules")(
             poses
         )
-        logits = _convolution(features, types, 1, "primary_activations", dtype)
+        logits = convolve(features, types, 3, 1, dtype, "primary_activations")
         return poses, keras.layers.Activation("sigmoid", dtype=dtype, name="primary_presence")(
             logits
         )
@@ -202,7 +201,9 @@ class SelfRoutingCapsNet(CapsuleClassifier):
         """Normalizes each number of the poses of each type over the batch and positions."""
         *size, types, pose_dim = poses.shape[1:]
         flat = keras.layers.Reshape((*size, types * pose_dim), name=f"{name}_flat")(poses)
-        flat = _batch_normalization(f"{name}_norm", dtype)(flat)
+        flat = keras.layers.BatchNormalization(
+            momentum=0.9, epsilon=1e-5, dtype=dtype, name=f"{name}_norm"
+        )(flat)
         return keras.layers.Reshape((*size, types, pose_dim), name=name)(flat)
 
     @classmethod
@@ -219,25 +220,6 @@ class SelfRoutingCapsNet(CapsuleClassifier):
 
     def default_optimizer(self):
         return keras.optimizers.SGD(learning_rate=0.1, momentum=0.9, weight_decay=1e-4)
-
-
-def _batch_normalization(name, dtype):
-    return keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, dtype=dtype, name=name)
-
-
-def _convolution(features, filters, strides, name, dtype):
-    """A 3x3 convolution without bias, and batch normalization."""
-    features = Conv2D(
-        filters,
-        3,
-        strides=strides,
-        padding="same",
-        use_bias=False,
-        kernel_initializer="he_normal",
-        dtype=dtype,
-        name=name,
-    )(features)
-    return _batch_normalization(f"{name}_norm", dtype)(features)
 
 
 def _shortcut(features, filters, strides):
