@@ -25,21 +25,28 @@ from capszoo.routing import DynamicRouting
 from capszoo.routing import EMRouting
 from capszoo.routing import InterestRouting
 from capszoo.routing import InvertedAttentionRouting
+from capszoo.routing import Routing
 from capszoo.routing import SelfRouting
 from capszoo.routing import StarRouting
 from capszoo.routing import VariationalBayesRouting
+
+
+def _route_children_first(self, votes, activations=None, training=None, **arguments):
+    """Makes dense votes by one einsum, those of a child for all parents next to each other."""
+    if not votes.dense or arguments.get("mask") is not None:
+        # The second is refused there: `call` takes no mask.
+        return Routing.route(self, votes, activations, **arguments)
+    arguments.pop("mask", None)
+    votes = ops.einsum("bic,icjd->bijd", *votes.dense_factors())
+    tensors = () if activations is None else (activations,)
+    return self._combine(votes, *tensors, **arguments)
 
 
 @keras.saving.register_keras_serializable(package="capszoo_benchmarks")
 class NaiveDynamicRouting(DynamicRouting):
     """Dynamic routing by three einsums."""
 
-    def route(self, votes, activations=None, mask=None, training=None, **arguments):
-        if not votes.dense or mask is not None:
-            # The second is refused there: `call` takes no mask.
-            return super().route(votes, activations, mask=mask, **arguments)
-        votes = ops.einsum("bic,icjd->bijd", *votes.dense_factors())
-        return self._combine(votes, **arguments)
+    route = _route_children_first
 
     def call(self, votes, activations=None, return_coupling=False):
         return self._combine(ops.swapaxes(votes, -3, -2), return_coupling)
@@ -107,12 +114,7 @@ class NaiveInvertedAttentionRouting(InvertedAttentionRouting):
 class NaiveSelfRouting(SelfRouting):
     """Self-routing by einsums, of votes that are all made."""
 
-    def route(self, votes, activations=None, mask=None, training=None, **arguments):
-        if not votes.dense or mask is not None:
-            # The second is refused there: `call` takes no mask.
-            return super().route(votes, activations, mask=mask, **arguments)
-        votes = ops.einsum("bic,icjd->bijd", *votes.dense_factors())
-        return self._combine(votes, activations, **arguments)
+    route = _route_children_first
 
     def call(self, votes, activations=None, return_coupling=False, poses=None):
         return self._combine(ops.swapaxes(votes, -3, -2), activations, poses, return_coupling)
