@@ -31,8 +31,8 @@ class DeepCapsNet(CapsuleClassifier):
 
     The defaults are the network of the paper's code for 28x28 images, with 8,500,337 trainable
     parameters; `image_shape=(64, 64, 3), decoder=(64, 32, 16, 8)` is that for 64x64, with
-    13,426,995: it has four times as many children to vote for the classes. The paper says 7.22
-    million, which is neither. `resize=(64, 64)` takes smaller pictures as they are.
+    13,426,995: it has four times as many children to vote for the classes. `resize=(64, 64)` takes
+    smaller pictures as they are.
 
     Args:
         image_shape: `(height, width, channels)` of the images. Defaults to `(28, 28, 1)`.
