@@ -68,8 +68,12 @@ def test_without_decoder():
     model.compile()
     history = model.fit(images, labels, verbose=0).history
     assert set(history) == {"loss", "accuracy"}
-    with pytest.raises(ValueError, match="'capsnet' has no decoder to reconstruct with"):
+    expected = r"'capsnet' has no decoder to reconstruct with\. Build it with decoder=\(512, 1024\)"
+    with pytest.raises(ValueError, match=expected):
         model.reconstruct(images)
+    for decoder in ({}, {"class_name": "Dense"}, {"config": 3}):
+        with pytest.raises(TypeError, match="Expected `decoder` to be a sequence of hidden units"):
+            tiny.capsnet(decoder=decoder)
 
 
 def test_own_decoder():

@@ -37,6 +37,12 @@ def waves(count, channels=2):
     return 1e-3 * signals.astype("float32"), labels
 
 
+def test_no_decoder_of_pictures_is_advised():
+    signals, _ = waves(2)
+    with pytest.raises(ValueError, match=r"no decoder .*Build it with a Keras layer as decoder"):
+        small().reconstruct(signals)
+
+
 @pytest.fixture
 def own_file(tmp_path):
     signals, labels = waves(90)

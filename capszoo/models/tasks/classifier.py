@@ -118,7 +118,7 @@ class CapsuleClassifier(CapsuleModel):
         """Makes the decoder layer from hidden units, a config or a layer; `None` stays."""
         if decoder is None or isinstance(decoder, keras.layers.Layer):
             return decoder
-        if isinstance(decoder, dict):
+        if isinstance(decoder, dict) and isinstance(decoder.get("config"), dict):
             config = dict(decoder["config"])
             if "layers" not in config:  # the layers of a model have one each
                 config.setdefault("dtype", dtype)
@@ -222,8 +222,9 @@ class CapsuleClassifier(CapsuleModel):
             ValueError: If the model has no decoder.
         """
         if self.decoder is None:
+            pictures = len(self.example_shape) == 3
             raise ValueError(
                 f"Model '{self.name}' has no decoder to reconstruct with. Build it with "
-                "decoder=(512, 1024), for example."
+                f"{'decoder=(512, 1024), for example' if pictures else 'a Keras layer as decoder'}."
             )
         return self.predict_output("reconstructions", images, batch_size)
