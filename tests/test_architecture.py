@@ -129,10 +129,17 @@ def test_files_are_short():
     assert long == {}
 
 
+def room_or_family(path):
+    """A room, but for families: each is a file of its own, and there may be any number."""
+    is_family = path.parent == PACKAGE / "models" and "@register_family(" in path.read_text("utf-8")
+    return f"family {path.stem}" if is_family else room(path)
+
+
 def test_no_room_is_most_of_the_house():
-    lines = dict.fromkeys(map(room, FILES), 0)
+    lines = dict.fromkeys(map(room_or_family, FILES), 0)
+    assert "family capsnet" in lines
     for path in FILES:
-        lines[room(path)] += len(path.read_text(encoding="utf-8").splitlines())
+        lines[room_or_family(path)] += len(path.read_text(encoding="utf-8").splitlines())
     total = sum(lines.values())
     large = {
         name: round(own / total, 3)
