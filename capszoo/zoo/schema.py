@@ -9,6 +9,7 @@ import pydantic
 
 from capszoo.data import names as data_names
 from capszoo.data.data_set import DATA_SETS
+from capszoo.models import arguments
 from capszoo.models import get_family
 from capszoo.validation import plain
 from capszoo.validation import unknown_name_error
@@ -76,13 +77,14 @@ class Preset(Section):
                 f"the family {self.family!r} is for the task {family.task!r}: write "
                 f"`task: {family.task}`. Received: {self.task!r}"
             )
-        allowed = family.argument_names()
-        for argument in self.model:
-            if argument not in allowed:
-                raise unknown_name_error(f"model argument of {self.family}:", argument, allowed)
+        # Before anything is made of them: a routing's config may name a class.
+        named_classes.check_configs("model", self.model)
+        problems = arguments.problems(family, self.model)
+        if problems:
+            lines = [f"model.{name}: {problem}" for name, problem in problems.items()]
+            raise ValueError("\n  ".join(lines))
         for spec in getattr(self.data, "augmentation", ()):
             check_object("data.augmentation layer", spec, named_classes.augmentations())
-        named_classes.check_configs("model", self.model)
         named_classes.check_configs("layer_changes", self.layer_changes)
         names = getattr(self.data, "class_names", None)
         classes = self.model.get("num_classes")

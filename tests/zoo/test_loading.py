@@ -228,7 +228,7 @@ def test_own_family(own_family, tmp_path, images):
     assert report["parameters"] == model.count_params()
     assert type(capszoo.load(tmp_path / "run")) is own_family
     with pytest.raises(
-        ValueError, match=r"argument of wide_capsnet: 'widht'\. Did you mean 'width'"
+        ValueError, match=r"model\.widht: Unknown argument 'widht'\. Did you mean 'width'"
     ):
         capszoo.load(write_tiny(tmp_path, family="wide_capsnet", model={"widht": 2}))
 

@@ -51,7 +51,7 @@ WEIGHTS = {"file": "tiny.weights.h5", "sha256": "0" * 64, "size": 1}
         ("model", [1], r"model: .*dictionary.*Received: \[1\]"),
         ("name", "No Name", r"name: .*pattern.*Received: 'No Name'"),
         ("family", "capsnett", r"Unknown family 'capsnett'\. Did you mean 'capsnet'"),
-        ("model.class_dims", 4, r"argument of capsnet: 'class_dims'\. Did you mean 'class_dim'"),
+        ("model.class_dims", 4, r"model\.class_dims: .*'class_dims'\. Did you mean 'class_dim'"),
         ("published", {"test_accuracy": 99.7, "source": "x"}, r"published\.test_accuracy: .*99\.7"),
         ("weights", {**WEIGHTS, "file": "../x.weights.h5"}, r"weights\.file: .*plain file name"),
         ("weights", {**WEIGHTS, "file": "tiny.h5"}, r"weights\.file: .*\.weights\.h5"),
