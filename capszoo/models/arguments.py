@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from capszoo import kinds
+from capszoo import memory
 
 # By these a task hands on what it has made: they are no arguments of the model's user.
 _MADE = {"self", "input_end", "outputs"}
@@ -129,7 +130,8 @@ def kept(constructor: Callable) -> Callable:
             }
             check(own, kinds.of_function(keeping))
             keep(self, own)
-        constructor(self, *args, **kwargs)
+        with memory.counted():
+            constructor(self, *args, **kwargs)
 
     # Keras reads this one, and does not look behind decorators.
     keeping.__signature__ = signature  # type: ignore[attr-defined]

@@ -9,6 +9,7 @@ from typing import ClassVar
 import keras
 import numpy as np
 
+from capszoo import memory
 from capszoo import routing as routings
 from capszoo.kinds import Text
 from capszoo.models import arguments
@@ -73,6 +74,7 @@ class CapsuleModel(AnsweringModel):
     ):
         name = getattr(self, "family", None) if name is None else name
         super().__init__(inputs=input_end.inputs, outputs=outputs, name=name, trainable=trainable)
+        memory.count_graph(self)
         if dtype is not None:
             self.dtype_policy = keras.dtype_policies.get(dtype)
         # In namespaces: as attributes they would be layers of this model.

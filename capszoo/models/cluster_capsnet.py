@@ -7,6 +7,7 @@ import keras
 
 from capszoo import routing as routings
 from capszoo.kinds import Count
+from capszoo.kinds import Depth
 from capszoo.kinds import ImageShape
 from capszoo.kinds import Size2D
 from capszoo.layers import CapsuleNormalization
@@ -77,7 +78,7 @@ class ClusterCapsNet(CapsuleClassifier):
         self,
         image_shape: ImageShape = (32, 32, 3),
         num_classes: Count = 10,
-        capsule_types: Count = 4,
+        capsule_types: Depth = 4,
         cluster_size: Count = 8,
         pose_dim: Count = 24,
         strides: Sequence[Size2D] = (1, 2, 1, 2, 1),

@@ -31,6 +31,10 @@ def build(preset: Preset, dtype=None, *, prepared: bool = False, **overrides) ->
     Returns:
         A `CapsuleModel`.
 
+    Raises:
+        ValueError: If its arguments fit no model, or one that takes more memory than allowed, see
+            `capszoo.memory`.
+
     Example:
 
     >>> preset = capszoo.zoo.read_preset("capsnet_digits")
@@ -47,9 +51,12 @@ def build(preset: Preset, dtype=None, *, prepared: bool = False, **overrides) ->
             {**defaults(family), **arguments}, content, named_shape(content["name"])
         )
         arguments = {**of_data, **arguments}
-    model = family(**arguments)
-    if preset.layer_changes is not None:
-        layer_changes.apply(model, preset.layer_changes)
+    try:
+        model = family(**arguments)
+        if preset.layer_changes is not None:
+            layer_changes.apply(model, preset.layer_changes)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{preset.where} describes no model: {error}") from error
     return model
 
 

@@ -69,6 +69,12 @@ class Preset(Section):
     weights: Weights | None = None
     golden: Any = None
 
+    # Where it was read from, for errors: no field, and two that differ in it alone are equal.
+    @functools.cached_property
+    def where(self) -> str:
+        """What it was read from, or else its name."""
+        return f"The preset {self.name!r}"
+
     @pydantic.model_validator(mode="after")
     def _fits_the_family(self):
         family = get_family(self.family)
@@ -188,10 +194,12 @@ def validate(content: Any, where: object) -> Preset:
         except ValueError as error:
             raise ValueError(f"{where} is not a valid preset:\n  family: {error}") from None
     try:
-        return schema.model_validate(content)
+        preset = schema.model_validate(content)
     except pydantic.ValidationError as error:
         lines = [_explain(problem, schema) for problem in error.errors()]
         raise ValueError("\n  ".join([f"{where} is not a valid preset:", *lines])) from None
+    preset.__dict__["where"] = str(where)
+    return preset
 
 
 def _refuse_controls(value, where, key=""):
