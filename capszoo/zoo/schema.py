@@ -1,5 +1,6 @@
 """The schema of a preset file. Strict: what is not here is refused."""
 
+import contextlib
 import functools
 from typing import Annotated
 from typing import Any
@@ -11,6 +12,7 @@ from capszoo.data import names as data_names
 from capszoo.data.data_set import DATA_SETS
 from capszoo.models import arguments
 from capszoo.models import get_family
+from capszoo.models import layer_changes
 from capszoo.validation import plain
 from capszoo.validation import unknown_name_error
 from capszoo.zoo import named_classes
@@ -73,7 +75,15 @@ class Preset(Section):
     @functools.cached_property
     def where(self) -> str:
         """What it was read from, or else its name."""
-        return f"The preset {self.name!r}"
+        return f"the preset {self.name!r}"
+
+    @contextlib.contextmanager
+    def named_in_errors(self):
+        """Has the errors of what is made of the preset name it."""
+        try:
+            yield
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{self.where}: {error}") from error
 
     @pydantic.model_validator(mode="after")
     def _fits_the_family(self):
@@ -92,6 +102,7 @@ class Preset(Section):
         for spec in getattr(self.data, "augmentation", ()):
             check_object("data.augmentation layer", spec, named_classes.augmentations())
         named_classes.check_configs("layer_changes", self.layer_changes)
+        layer_changes.check(self.layer_changes or {})
         names = getattr(self.data, "class_names", None)
         classes = self.model.get("num_classes")
         if names and classes is not None and len(names) != classes:

@@ -47,6 +47,23 @@ def verify(path: pathlib.Path, weights: Weights, where: object = None) -> None:
         )
 
 
+def numbers_in(preset) -> dict:
+    """Tells how many numbers the weights file of a preset can hold.
+
+    Args:
+        preset: A `Preset` with weights.
+
+    Returns:
+        Arguments of `capszoo.memory.limited` for the model that the file is of.
+    """
+    weights = preset.weights
+    quantized = any("quantization" in change for change in (preset.layer_changes or {}).values())
+    # Models of half precision keep two bytes a number; quantized, two numbers share a byte.
+    size = 0.5 if quantized else 2
+    reason = f"Its weights file {weights.file} of {weights.size:,} bytes cannot hold as many."
+    return {"numbers": weights.size / size, "reason": reason}
+
+
 def load_into(model: keras.Model, path: pathlib.Path) -> None:
     """Loads a verified weights file into a model; warns of weights that are not finite.
 
@@ -57,6 +74,7 @@ def load_into(model: keras.Model, path: pathlib.Path) -> None:
     try:
         with h5py.File(path) as file:
             _refuse_other_files(file, path)
+            _refuse_other_arrays(file, model)
         with warnings.catch_warnings():
             # Keras warns where it leaves weights at random: not the model that was asked for.
             warnings.filterwarnings("error", message=".*freshly-initialized", category=UserWarning)
@@ -81,6 +99,32 @@ def _refuse_other_files(group, path):
             raise ValueError(f"{item.name} lies in another file.")
         if isinstance(item, h5py.Group) and isinstance(link, h5py.HardLink):
             _refuse_other_files(item, path)
+
+
+def _refuse_other_arrays(file, model):
+    """Raises `ValueError` if an array is too large for a model, or of numbers of another sort."""
+    largest = max((math.prod(one.shape) for one in model.variables), default=0)
+    arrays: list[h5py.Dataset] = []
+    file.visititems(lambda _, item: arrays.append(item) if isinstance(item, h5py.Dataset) else None)
+    integers = []
+    for array in arrays:
+        first, *others = array.name.strip("/").split("/")
+        if first.startswith("optimizer") or "vars" not in others:
+            continue
+        # Numbers that HDF5 has no name for, as bfloat16, are kept as bytes: "V".
+        if array.dtype.kind not in "fiubV":
+            raise ValueError(f"{array.name} holds {array.dtype}, not weights of this model.")
+        if (array.size or 0) > largest:
+            raise ValueError(
+                f"{array.name} of shape {array.shape} is larger than any of the model's weights."
+            )
+        if array.dtype.kind in "iu":
+            integers.append(array.name)
+    expected = sum("int" in str(one.dtype) for one in model.variables)
+    if len(integers) > expected:
+        raise ValueError(
+            f"{expected} arrays hold integers in this model. Received: {', '.join(integers)}"
+        )
 
 
 def _warn_of_odd_numbers(model, path):

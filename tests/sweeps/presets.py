@@ -114,8 +114,12 @@ def tried(content, folder, seconds):
         from capszoo.training.trainer import make_loss
         from capszoo.training.trainer import make_optimizer
 
-        make_optimizer(preset.training.optimizer)
-        make_loss(preset.training.loss)
+        try:
+            make_optimizer(preset.training.optimizer)
+            make_loss(preset.training.loss)
+        except ValueError as error:
+            # The trainer names the file.
+            raise ValueError(f"{path}: {error}") from error
     except TooSlow:
         return "slow", ""
     except ValueError as error:

@@ -18,6 +18,7 @@ from capszoo.kinds import Size2D
 from capszoo.kinds import checked
 from capszoo.layers import ImagePreparation
 from capszoo.layers import ImageStandardization
+from capszoo.memory import count_activation
 from capszoo.models.arrays import check_images
 from capszoo.models.inputs.normalization import normalize
 from capszoo.models.kinds import ImageNormalization
@@ -86,6 +87,7 @@ class ImageInput:
             self.inputs = self.prepared = keras.Input(self.image_shape, name="images")
         else:
             self.resize = check_size("resize", resize, rank=2)
+            count_activation("the resized pictures", (None, *self.resize, channels))
             self.inputs = keras.Input((None, None, channels), name="images")
             # Pixel values on another scale than 0 to 255 are no whole numbers.
             levels = 255 if math.isclose(rescaling, 1 / 255, rel_tol=1e-3) else None
