@@ -1,5 +1,6 @@
 """What runs where: the devices at hand, what a backend is doing, the hardware in words."""
 
+import contextlib
 import functools
 import importlib.metadata
 import os
@@ -11,6 +12,10 @@ import keras
 from capszoo.version import __version__
 
 _STATUS = pathlib.Path("/proc/self/status")
+_LIMITS_OF_CONTAINER = (
+    pathlib.Path("/sys/fs/cgroup/memory.max"),
+    pathlib.Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
+)
 
 
 @functools.cache
@@ -99,6 +104,27 @@ def resident_bytes(peak: bool = False) -> int:
     """
     lines = dict(line.split(":", 1) for line in _STATUS.read_text().splitlines())
     return int(lines["VmHWM" if peak else "VmRSS"].split()[0]) * 1024
+
+
+@functools.cache
+def machine_memory() -> int | None:
+    """Tells how much memory this machine has, or its container may take.
+
+    Returns:
+        A number of bytes; `None` where the system does not say.
+
+    Example:
+
+    >>> capszoo.device.machine_memory() > 2**28
+    True
+    """
+    found = []
+    with contextlib.suppress(AttributeError, OSError, ValueError):  # not on Windows
+        found.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    for file in _LIMITS_OF_CONTAINER:
+        with contextlib.suppress(OSError, ValueError):  # "max" where there is none
+            found.append(int(file.read_text()))
+    return min(found, default=None)
 
 
 def _accelerator():

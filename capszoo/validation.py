@@ -1,7 +1,9 @@
 """Checks of arguments, and the wording of the errors they raise."""
 
 import difflib
+import math
 import numbers
+import reprlib
 from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Sequence
@@ -9,6 +11,12 @@ from typing import Any
 
 # What the axes of a map are called, by their number.
 SPATIAL_AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
+# What shapes are counted in by the backends.
+LARGEST_COUNT = 2**31 - 1
+
+_shortened = reprlib.Repr()
+_shortened.maxlevel, _shortened.maxdict, _shortened.maxlong = 4, 6, 60
+_shortened.maxother = _shortened.maxstring = 120
 
 
 def unknown_name_error(kind: str, name: object, allowed: Iterable[str]) -> ValueError:
@@ -48,41 +56,77 @@ def plain(text: object) -> str:
     return "".join(one if one.isprintable() else repr(one)[1:-1] for one in str(text or ""))
 
 
+def shown(value: object) -> str:
+    """A value as an error shows it: what is long, or deep, is shortened.
+
+    Example:
+
+    >>> len(capszoo.validation.shown("x" * 1000))
+    120
+    """
+    try:
+        return _shortened.repr(value)
+    except Exception:  # an integer of thousands of digits, an object that fails to describe itself
+        return f"a {type(value).__name__}"
+
+
+def invalid_value_error(argument: str, expected: str, value: object) -> ValueError:
+    """Builds the error for a value that is not what an argument may be.
+
+    Args:
+        argument: Name of the argument, or of a part of it: `"strides[1]"`.
+        expected: What is allowed: `"a positive integer"`.
+        value: What was received.
+
+    Returns:
+        A `ValueError`.
+    """
+    return ValueError(
+        f"Received an invalid value for argument `{argument.partition('[')[0]}`, "
+        f"expected {expected}. Received: {argument}={shown(value)}"
+    )
+
+
 def check_choice(argument: str, value: Any, allowed: Collection[str]) -> Any:
     """Raises `ValueError` unless `value` is one of the names in `allowed`."""
-    if value not in allowed:
+    if not isinstance(value, str) or value not in allowed:
         raise unknown_name_error(f"value for argument `{argument}`:", value, allowed)
     return value
 
 
-def check_positive_int(argument: str, value: Any) -> int:
+def check_flag(argument: str, value: Any) -> bool:
+    """Raises `ValueError` unless `value` is `True` or `False`."""
+    if not isinstance(value, bool):
+        raise invalid_value_error(argument, "True or False", value)
+    return value
+
+
+def check_positive_int(argument: str, value: Any, maximum: int = LARGEST_COUNT) -> int:
     """Returns `value` as an `int`, or raises `ValueError` unless it is 1, 2, 3, ..."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
-        raise ValueError(
-            f"Received an invalid value for argument `{argument}`, "
-            f"expected a positive integer. Received: {argument}={value!r}"
-        )
+    is_integer = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if not is_integer or not 1 <= value <= maximum:
+        too_large = f" of at most {maximum}" if is_integer and value > maximum else ""
+        raise invalid_value_error(argument, f"a positive integer{too_large}", value)
     return int(value)
 
 
 def check_number(
     argument: str, value: Any, minimum: float | None = None, maximum: float | None = None
 ) -> Any:
-    """Returns `value`, or raises `ValueError` unless it is a number within the bounds."""
+    """Returns `value`, or raises `ValueError` unless it is a finite number within the bounds."""
     is_number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    # Compared and not converted: an integer may be too large for that.
+    is_finite = is_number and -math.inf < value < math.inf
     too_small = is_number and minimum is not None and not value >= minimum
     too_large = is_number and maximum is not None and not value <= maximum
-    if not is_number or too_small or too_large:
+    if not is_finite or too_small or too_large:
         if minimum is not None and maximum is not None:
             allowed = f"a number from {minimum} to {maximum}"
         elif minimum is not None:
             allowed = f"a number of at least {minimum}"
         else:
-            allowed = "a number"
-        raise ValueError(
-            f"Received an invalid value for argument `{argument}`, "
-            f"expected {allowed}. Received: {argument}={value!r}"
-        )
+            allowed = "a finite number" if is_number else "a number"
+        raise invalid_value_error(argument, allowed, value)
     return value
 
 
@@ -108,32 +152,27 @@ def check_size(argument: str, value: Any, rank: int) -> tuple[int, ...]:
     values = value if isinstance(value, (tuple, list)) else (value,) * rank
     if len(values) != rank:
         for_each = {1: "", 2: " or two", 3: " or three"}[rank]
-        raise ValueError(
-            f"Received an invalid value for argument `{argument}`, expected one "
-            f"positive integer{for_each}. Received: {argument}={value!r}"
-        )
+        raise invalid_value_error(argument, f"one positive integer{for_each}", value)
     return tuple(check_positive_int(argument, size) for size in values)
 
 
 def check_image_shape(image_shape: Any) -> tuple[int, int, int]:
     """Returns `image_shape` as a tuple `(height, width, channels)` of positive integers."""
-    height, width, channels = _check_shape("image_shape", image_shape, rank=2)
+    height, width, channels = check_shape("image_shape", image_shape, rank=2)
     return height, width, channels
 
 
 def check_signal_shape(signal_shape: Any) -> tuple[int, int]:
     """Returns `signal_shape` as a tuple `(length, channels)` of positive integers."""
-    length, channels = _check_shape("signal_shape", signal_shape, rank=1)
+    length, channels = check_shape("signal_shape", signal_shape, rank=1)
     return length, channels
 
 
-def _check_shape(argument, shape, rank):
+def check_shape(argument: str, shape: Any, rank: int) -> tuple[int, ...]:
+    """Returns the shape of an example, its channels last, as a tuple of positive integers."""
     axes = (*SPATIAL_AXES[rank], "channels")
     if not isinstance(shape, (tuple, list)) or len(shape) != len(axes):
-        raise ValueError(
-            f"Received an invalid value for argument `{argument}`, expected "
-            f"({', '.join(axes)}), channels last. Received: {argument}={shape!r}"
-        )
+        raise invalid_value_error(argument, f"({', '.join(axes)}), channels last", shape)
     return tuple(check_positive_int(argument, size) for size in shape)
 
 

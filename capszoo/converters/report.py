@@ -2,6 +2,8 @@
 
 import dataclasses
 
+import numpy as np
+
 
 @dataclasses.dataclass(frozen=True)
 class Row:
@@ -51,5 +53,8 @@ class Conversion:
 
     @property
     def largest_difference(self) -> float:
-        """The largest difference of all arrays; `0.0` where every number arrived."""
-        return max((row.difference for row in self.rows), default=0.0)
+        """The largest difference of all arrays; `0.0` where every number arrived.
+
+        NaN where the file holds what is no number.
+        """
+        return float(np.max([row.difference for row in self.rows], initial=0.0))

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from capszoo import routing as routings
+from capszoo.memory import count_activation
 from capszoo.ops import LazyVotes
 from capszoo.ops import block_diagonal
 from capszoo.ops import safe_norm
@@ -110,6 +111,7 @@ class CapsuleLayer(keras.layers.Layer):
     def build(self, input_shape):
         poses_shape = self._poses_shape(input_shape)
         votes_shape = self.compute_votes_shape(poses_shape)
+        count_activation(f"the votes of {self.name}", votes_shape)
         if self.routing.built:
             raise ValueError(
                 f"The routing given to layer '{self.name}' belongs to another layer already. "

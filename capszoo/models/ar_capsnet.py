@@ -1,18 +1,25 @@
 """ARCapsNet: capsules with attention routing and a learned activation in place of the squash."""
 
+from collections.abc import Sequence
+
 import keras
 
 from capszoo import routing as routings
+from capszoo.kinds import Count
+from capszoo.kinds import DepthOrNone
+from capszoo.kinds import ImageShape
+from capszoo.kinds import NonNegative
+from capszoo.kinds import Share
+from capszoo.kinds import Size2D
 from capszoo.layers import CapsuleLength
 from capszoo.layers import Conv2D
 from capszoo.layers import ConvCapsules2D
 from capszoo.layers import PrimaryCapsules
+from capszoo.models.kinds import Decoder
+from capszoo.models.kinds import RoutingLike
 from capszoo.models.registry import register_family
 from capszoo.models.tasks import CapsuleClassifier
 from capszoo.routing import AttentionRouting
-from capszoo.validation import check_image_shape
-from capszoo.validation import check_number
-from capszoo.validation import check_positive_int
 from capszoo.validation import check_size
 
 
@@ -83,40 +90,25 @@ class ARCapsNet(CapsuleClassifier):
 
     def __init__(
         self,
-        image_shape=(28, 28, 1),
-        num_classes=10,
-        conv_filters=(64, 64),
-        conv_kernel_size=3,
-        primary_types=8,
-        primary_dim=16,
-        primary_strides=2,
-        capsule_layers=1,
-        capsule_types=8,
-        capsule_kernel_size=3,
-        capsule_strides=2,
-        pose_dim=32,
-        class_dim=32,
-        dropout=0.5,
-        routing="attention",
-        decoder=(512, 512),
-        reconstruction_weight=None,
+        image_shape: ImageShape = (28, 28, 1),
+        num_classes: Count = 10,
+        conv_filters: Sequence[Count] = (64, 64),
+        conv_kernel_size: Size2D = 3,
+        primary_types: Count = 8,
+        primary_dim: Count = 16,
+        primary_strides: Size2D = 2,
+        capsule_layers: DepthOrNone = 1,
+        capsule_types: Count = 8,
+        capsule_kernel_size: Size2D = 3,
+        capsule_strides: Size2D = 2,
+        pose_dim: Count = 32,
+        class_dim: Count = 32,
+        dropout: Share = 0.5,
+        routing: RoutingLike = "attention",
+        decoder: Decoder | None = (512, 512),
+        reconstruction_weight: NonNegative | None = None,
         **kwargs,
     ):
-        image_shape = check_image_shape(image_shape)
-        for filters in conv_filters:
-            check_positive_int("conv_filters", filters)
-        check_number("dropout", dropout, 0)
-        if dropout >= 1:
-            raise ValueError(f"Argument `dropout` must be less than 1. Received: dropout={dropout}")
-        if capsule_layers != 0:
-            check_positive_int("capsule_layers", capsule_layers)
-        for argument, size in (
-            ("conv_kernel_size", conv_kernel_size),
-            ("primary_strides", primary_strides),
-            ("capsule_kernel_size", capsule_kernel_size),
-            ("capsule_strides", capsule_strides),
-        ):
-            check_size(argument, size, rank=2)
         if reconstruction_weight is None:
             height, width, channels = image_shape
             reconstruction_weight = 0.3 / (height * width * channels)

@@ -5,7 +5,8 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
+from capszoo import kinds
+from capszoo import memory
 
 # By these a task hands on what it has made: they are no arguments of the model's user.
 _MADE = {"self", "input_end", "outputs"}
@@ -37,21 +38,61 @@ def defaults(cls: type) -> dict[str, Any]:
     ('per_image', 1)
     """
     found: dict[str, Any] = {}
-    # Ours have an input end; what Keras and its backends put below has none.
-    ours = [base for base in cls.__mro__ if hasattr(base, "input_end")]
-    takers = [base for base in ours if "__init__" in vars(base)]
-    for taker in [*takers, cls.input_end]:  # type: ignore[attr-defined]
-        for name, default in of_function(taker.__init__).items():
+    for constructor in _constructors(cls):
+        for name, default in of_function(constructor).items():
             if name not in _MADE:
                 found.setdefault(name, default)
-        kinds = [one.kind for one in inspect.signature(taker.__init__).parameters.values()]
-        if inspect.Parameter.VAR_KEYWORD not in kinds and taker is not ours[-1]:
+    return found
+
+
+def checks(cls: type, beyond: Callable | None = None) -> dict[str, kinds.Check | None]:
+    """Maps each argument of a model's class to the check of its kind, `None` where it has none.
+
+    The kind is that of whoever takes the argument first; see `capszoo.kinds`.
+
+    Args:
+        cls: A `CapsuleModel` subclass.
+        beyond: One of its constructors; what this one gathers alone counts. Defaults to `None`,
+            all arguments count.
+
+    Returns:
+        Dictionary.
+
+    Example:
+
+    >>> check = capszoo.models.arguments.checks(capszoo.models.CapsNet)["padding"]
+    >>> check("padding", "valid")
+    'valid'
+    """
+    constructors = _constructors(cls)
+    if beyond is not None:
+        constructors = constructors[constructors.index(beyond) + 1 :]
+    found: dict[str, kinds.Check | None] = {}
+    for constructor in constructors:
+        declared = kinds.of_function(constructor)
+        for name in of_function(constructor):
+            if name not in _MADE:
+                found.setdefault(name, declared.get(name))
+    return found
+
+
+@functools.cache
+def _constructors(cls):
+    """The constructors through which arguments pass, from the family's to the input end's."""
+    # Ours have an input end; what Keras and its backends put below has none.
+    ours = [base for base in cls.__mro__ if hasattr(base, "input_end")]
+    found = []
+    for taker in [*(base for base in ours if "__init__" in vars(base)), cls.input_end]:
+        found.append(taker.__init__)
+        parameters = inspect.signature(taker.__init__).parameters.values()
+        gathers = inspect.Parameter.VAR_KEYWORD in [one.kind for one in parameters]
+        if not gathers and taker is not ours[-1]:
             break
     return found
 
 
 def kept(constructor: Callable) -> Callable:
-    """Decorates a constructor to keep each of its arguments as an attribute, before it runs.
+    """Decorates a constructor to check its arguments and keep each as an attribute, before it runs.
 
     What it gathers in `**kwargs` is looked through for misspelt arguments first: with a size that
     was meant and did not arrive, any other check would speak of something else.
@@ -67,6 +108,7 @@ def kept(constructor: Callable) -> Callable:
         The decorated constructor.
     """
     signature = inspect.signature(constructor)
+    parameters = signature.parameters
 
     @functools.wraps(constructor)
     def keeping(self, *args, **kwargs):
@@ -76,31 +118,63 @@ def kept(constructor: Callable) -> Callable:
             pass  # the constructor says so itself
         else:
             bound.apply_defaults()
-            given = bound.arguments.items()
-            kinds = {name: one.kind for name, one in signature.parameters.items()}
-            for name, value in given:
-                if kinds[name] is inspect.Parameter.VAR_KEYWORD:
+            given = bound.arguments
+            for name, value in given.items():
+                if parameters[name].kind is inspect.Parameter.VAR_KEYWORD:
                     self.check_argument_names(value)
-            keep(self, {name: value for name, value in given if kinds[name] not in _GATHERING})
-        constructor(self, *args, **kwargs)
+                    check(value, checks(type(self), beyond=keeping))
+            own = {
+                name: value
+                for name, value in given.items()
+                if parameters[name].kind not in _GATHERING
+            }
+            check(own, kinds.of_function(keeping))
+            keep(self, own)
+        with memory.counted():
+            constructor(self, *args, **kwargs)
 
     # Keras reads this one, and does not look behind decorators.
     keeping.__signature__ = signature  # type: ignore[attr-defined]
     return keeping
 
 
+def check(values: dict[str, Any], checks: dict[str, kinds.Check | None]) -> None:
+    """Raises `ValueError` at the first of some values that is not of its argument's kind."""
+    for name, value in values.items():
+        of_kind = checks.get(name)
+        if of_kind is not None:
+            of_kind(name, kinds.plain(value))
+
+
+def problems(cls, values: dict[str, Any]) -> dict[str, str]:
+    """Finds what is wrong with arguments by themselves, without making any layer.
+
+    Args:
+        cls: A `CapsuleModel` subclass.
+        values: Arguments by name.
+
+    Returns:
+        Maps each argument that is unknown, or not of its kind, to what is allowed and what came.
+
+    Example:
+
+    >>> problems = capszoo.models.arguments.problems
+    >>> problems(capszoo.models.CapsNet, {"padding": "valid", "primary_dim": 8})
+    {}
+    """
+    known, found = checks(cls), {}
+    for name, value in values.items():
+        try:
+            cls.check_argument_names([name])
+            check({name: value}, known)
+        except ValueError as error:
+            found[name] = str(error)
+    return found
+
+
 def keep(model, values: dict[str, Any]) -> None:
     """Makes values attributes of a model, as plain data, past Keras."""
     for name, value in values.items():
         if name not in _MADE and not hasattr(type(model), name):
-            value = plain(value)
+            value = kinds.plain(value)
             object.__setattr__(model, name, tuple(value) if isinstance(value, list) else value)
-
-
-def plain(value):
-    """Makes Python's own numbers and lists of NumPy's, which no file would hold."""
-    if isinstance(value, (np.ndarray, np.generic)):
-        return value.tolist()
-    if type(value) is dict:
-        return {key: plain(one) for key, one in value.items()}
-    return type(value)(map(plain, value)) if type(value) in (tuple, list) else value

@@ -1,25 +1,32 @@
 """CapsNet: two convolutions, primary capsules, class capsules by dynamic routing."""
 
 import math
+from collections.abc import Sequence
+from typing import Annotated
 from typing import Any
 from typing import ClassVar
+from typing import Literal
 
 import keras
 
 from capszoo import routing as routings
+from capszoo.kinds import Count
+from capszoo.kinds import ImageShape
+from capszoo.kinds import NonNegative
+from capszoo.kinds import Positive
+from capszoo.kinds import Size2D
 from capszoo.layers import CapsuleLength
 from capszoo.layers import DenseCapsules
 from capszoo.layers import PrimaryCapsules
+from capszoo.models.kinds import Decoder
+from capszoo.models.kinds import ImageNormalization
+from capszoo.models.kinds import RoutingLike
 from capszoo.models.registry import register_family
 from capszoo.models.stem import convolutions
 from capszoo.models.stem import stem
 from capszoo.models.tasks import CapsuleClassifier
 from capszoo.ops.norms import check_squash_power
-from capszoo.validation import check_choice
 from capszoo.validation import check_fits
-from capszoo.validation import check_image_shape
-from capszoo.validation import check_number
-from capszoo.validation import check_positive_int
 from capszoo.validation import check_size
 
 
@@ -118,44 +125,29 @@ class CapsNet(CapsuleClassifier):
 
     def __init__(
         self,
-        image_shape=(28, 28, 1),
-        num_classes=10,
-        conv_filters=256,
-        conv_kernel_size=9,
-        primary_types=32,
-        primary_dim=8,
-        primary_kernel_size=9,
-        primary_strides=2,
-        primary_scale=1.0,
-        padding="valid",
-        class_dim=16,
-        routing="dynamic",
-        decoder=(512, 1024),
-        normalization="per_image",
-        conv_strides=1,
-        primary_squash_power=2,
-        primary_length_penalty=0.0,
+        image_shape: ImageShape = (28, 28, 1),
+        num_classes: Count = 10,
+        conv_filters: Count | Sequence[Count] = 256,
+        conv_kernel_size: Size2D | Sequence[Size2D] = 9,
+        primary_types: Count = 32,
+        primary_dim: Count = 8,
+        primary_kernel_size: Size2D = 9,
+        primary_strides: Size2D = 2,
+        primary_scale: Positive = 1.0,
+        padding: Literal["valid", "same"] = "valid",
+        class_dim: Count = 16,
+        routing: RoutingLike = "dynamic",
+        decoder: Decoder | None = (512, 1024),
+        normalization: ImageNormalization | None = "per_image",
+        conv_strides: Size2D | Sequence[Size2D] = 1,
+        primary_squash_power: Annotated[float, check_squash_power] = 2,
+        primary_length_penalty: NonNegative = 0.0,
         **kwargs,
     ):
-        image_shape = check_image_shape(image_shape)
         layers = convolutions(conv_filters, conv_kernel_size, conv_strides, rank=2)
-        check_size("primary_kernel_size", primary_kernel_size, rank=2)
-        check_size("primary_strides", primary_strides, rank=2)
         if padding == "valid":
             windows = [(one.kernel_size, one.strides) for one in layers]
             check_fits(image_shape, [*windows, (primary_kernel_size, primary_strides)])
-        check_positive_int("primary_types", primary_types)
-        check_number("primary_scale", primary_scale)
-        if not primary_scale > 0:
-            raise ValueError(
-                "Argument `primary_scale` must be greater than 0. "
-                f"Received: primary_scale={primary_scale}"
-            )
-        check_squash_power("primary_squash_power", primary_squash_power)
-        check_number("primary_length_penalty", primary_length_penalty, minimum=0)
-        check_positive_int("primary_dim", primary_dim)
-        check_positive_int("class_dim", class_dim)
-        check_choice("padding", padding, ("valid", "same"))
         super().__init__(
             image_shape=image_shape,
             num_classes=num_classes,

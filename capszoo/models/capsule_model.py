@@ -9,12 +9,15 @@ from typing import ClassVar
 import keras
 import numpy as np
 
+from capszoo import memory
 from capszoo import routing as routings
+from capszoo.kinds import Text
 from capszoo.models import arguments
 from capszoo.models import layer_changes
 from capszoo.models.answering_model import AnsweringModel
 from capszoo.models.inputs import ImageInput
 from capszoo.models.inputs import InputEnd
+from capszoo.models.kinds import Policy
 from capszoo.models.measure import Measure
 from capszoo.models.step_counter import StepCounter
 from capszoo.routing import Routing
@@ -61,9 +64,17 @@ class CapsuleModel(AnsweringModel):
         if "__init__" in vars(cls):
             cls.__init__ = arguments.kept(cls.__init__)
 
-    def __init__(self, input_end, outputs, dtype=None, name=None, trainable=True):
+    def __init__(
+        self,
+        input_end,
+        outputs,
+        dtype: Policy | None = None,
+        name: Text | None = None,
+        trainable: bool = True,
+    ):
         name = getattr(self, "family", None) if name is None else name
         super().__init__(inputs=input_end.inputs, outputs=outputs, name=name, trainable=trainable)
+        memory.count_graph(self)
         if dtype is not None:
             self.dtype_policy = keras.dtype_policies.get(dtype)
         # In namespaces: as attributes they would be layers of this model.

@@ -1,17 +1,21 @@
 """ClusterCapsNet: capsules by non-iterative cluster routing."""
 
 import math
+from collections.abc import Sequence
 
 import keras
 
 from capszoo import routing as routings
+from capszoo.kinds import Count
+from capszoo.kinds import Depth
+from capszoo.kinds import ImageShape
+from capszoo.kinds import Size2D
 from capszoo.layers import CapsuleNormalization
 from capszoo.layers import ConvCapsules2D
 from capszoo.losses import SoftmaxCrossentropy
+from capszoo.models.kinds import RoutingLike
 from capszoo.models.registry import register_family
 from capszoo.models.tasks import CapsuleClassifier
-from capszoo.validation import check_image_shape
-from capszoo.validation import check_positive_int
 from capszoo.validation import check_size
 
 
@@ -72,19 +76,16 @@ class ClusterCapsNet(CapsuleClassifier):
 
     def __init__(
         self,
-        image_shape=(32, 32, 3),
-        num_classes=10,
-        capsule_types=4,
-        cluster_size=8,
-        pose_dim=24,
-        strides=(1, 2, 1, 2, 1),
-        routing=None,
-        recompute=False,
+        image_shape: ImageShape = (32, 32, 3),
+        num_classes: Count = 10,
+        capsule_types: Depth = 4,
+        cluster_size: Count = 8,
+        pose_dim: Count = 24,
+        strides: Sequence[Size2D] = (1, 2, 1, 2, 1),
+        routing: RoutingLike | None = None,
+        recompute: bool = False,
         **kwargs,
     ):
-        image_shape = check_image_shape(image_shape)
-        check_positive_int("capsule_types", capsule_types)
-        check_positive_int("pose_dim", pose_dim)
         steps = [check_size("strides", step, rank=2) for step in strides]
         height, width = (math.prod(axis) for axis in zip(*steps, strict=True))
         if image_shape[0] < height or image_shape[1] < width:

@@ -1,20 +1,24 @@
 """DeepCapsNet: cells of convolutional capsules, 3-D routing, a decoder that sees no class."""
 
 import math
+from collections.abc import Sequence
 
 import keras
 
 from capszoo import routing as routings
+from capszoo.kinds import Count
+from capszoo.kinds import ImageShape
+from capszoo.kinds import NonNegative
+from capszoo.kinds import Size2D
 from capszoo.layers import CapsuleCell
 from capszoo.layers import CapsuleLength
 from capszoo.layers import Conv2D
 from capszoo.layers import DeconvolutionDecoder
 from capszoo.layers import DenseCapsules
+from capszoo.models.kinds import Decoder
+from capszoo.models.kinds import RoutingLike
 from capszoo.models.registry import register_family
 from capszoo.models.tasks import CapsuleClassifier
-from capszoo.validation import check_image_shape
-from capszoo.validation import check_positive_int
-from capszoo.validation import check_size
 
 
 @register_family("deepcaps")
@@ -80,23 +84,20 @@ class DeepCapsNet(CapsuleClassifier):
 
     def __init__(
         self,
-        image_shape=(28, 28, 1),
-        num_classes=10,
-        conv_filters=128,
-        conv_kernel_size=3,
-        cell_types=(32, 32, 32, 32),
-        cell_dims=(4, 8, 8, 8),
-        cell_routing="deepcaps",
-        class_dim=32,
-        routing="dynamic",
-        recompute=False,
-        decoder=(64, 32, 16),
-        reconstruction_weight=None,
+        image_shape: ImageShape = (28, 28, 1),
+        num_classes: Count = 10,
+        conv_filters: Count = 128,
+        conv_kernel_size: Size2D = 3,
+        cell_types: Sequence[Count] = (32, 32, 32, 32),
+        cell_dims: Sequence[Count] = (4, 8, 8, 8),
+        cell_routing: RoutingLike | None = "deepcaps",
+        class_dim: Count = 32,
+        routing: RoutingLike = "dynamic",
+        recompute: bool = False,
+        decoder: Decoder | None = (64, 32, 16),
+        reconstruction_weight: NonNegative | None = None,
         **kwargs,
     ):
-        image_shape = check_image_shape(image_shape)
-        check_positive_int("conv_filters", conv_filters)
-        check_size("conv_kernel_size", conv_kernel_size, rank=2)
         if len(cell_types) != len(cell_dims) or len(cell_types) < 2:
             raise ValueError(
                 "Arguments `cell_types` and `cell_dims` must be of one length, at least 2. "
@@ -107,7 +108,6 @@ class DeepCapsNet(CapsuleClassifier):
                 "The capsules of the last two cells vote for the classes together, so the last "
                 f"two of `cell_dims` must be alike. Received: cell_dims={tuple(cell_dims)}"
             )
-        check_positive_int("class_dim", class_dim)
         if reconstruction_weight is None:
             reconstruction_weight = 0.4 / math.prod(image_shape)
         super().__init__(

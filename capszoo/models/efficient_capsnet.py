@@ -1,18 +1,23 @@
 """EfficientCapsNet: a small convolutional stem and self-attention routing."""
 
+from collections.abc import Sequence
+from typing import Literal
+
 import keras
 
 from capszoo import routing as routings
+from capszoo.kinds import Count
+from capszoo.kinds import ImageShape
+from capszoo.kinds import Size2D
 from capszoo.layers import CapsuleLength
 from capszoo.layers import Conv2D
 from capszoo.layers import DenseCapsules
 from capszoo.layers import DepthwisePrimaryCapsules
+from capszoo.models.kinds import Decoder
+from capszoo.models.kinds import RoutingLike
 from capszoo.models.registry import register_family
 from capszoo.models.tasks import CapsuleClassifier
-from capszoo.validation import check_choice
 from capszoo.validation import check_fits
-from capszoo.validation import check_image_shape
-from capszoo.validation import check_size
 
 
 @register_family("efficient_capsnet")
@@ -76,37 +81,28 @@ class EfficientCapsNet(CapsuleClassifier):
 
     def __init__(
         self,
-        image_shape=(28, 28, 1),
-        num_classes=10,
-        conv_filters=(32, 64, 64, 128),
-        kernel_sizes=(5, 3, 3, 3),
-        strides=(1, 1, 1, 2),
-        activation="relu",
-        conv_normalization="batch",
-        primary_dim=8,
-        primary_kernel_size=None,
-        primary_strides=1,
-        class_dim=16,
-        routing="self_attention",
-        decoder=(512, 1024),
+        image_shape: ImageShape = (28, 28, 1),
+        num_classes: Count = 10,
+        conv_filters: Sequence[Count] = (32, 64, 64, 128),
+        kernel_sizes: Sequence[Size2D] = (5, 3, 3, 3),
+        strides: Sequence[Size2D] = (1, 1, 1, 2),
+        activation: Literal["relu", "leaky_relu"] = "relu",
+        conv_normalization: Literal["batch", "instance"] = "batch",
+        primary_dim: Count = 8,
+        primary_kernel_size: Size2D | None = None,
+        primary_strides: Size2D = 1,
+        class_dim: Count = 16,
+        routing: RoutingLike = "self_attention",
+        decoder: Decoder | None = (512, 1024),
         **kwargs,
     ):
-        image_shape = check_image_shape(image_shape)
-        check_choice("activation", activation, ("relu", "leaky_relu"))
-        check_choice("conv_normalization", conv_normalization, ("batch", "instance"))
         if not len(conv_filters) == len(kernel_sizes) == len(strides):
             raise ValueError(
                 "Arguments `conv_filters`, `kernel_sizes` and `strides` must be of one length. "
                 f"Received: {tuple(conv_filters)}, {tuple(kernel_sizes)}, {tuple(strides)}"
             )
-        for kernel_size in kernel_sizes:
-            check_size("kernel_sizes", kernel_size, rank=2)
-        for step in strides:
-            check_size("strides", step, rank=2)
-        check_size("primary_strides", primary_strides, rank=2)
         windows = list(zip(kernel_sizes, strides, strict=True))
         if primary_kernel_size is not None:
-            check_size("primary_kernel_size", primary_kernel_size, rank=2)
             windows.append((primary_kernel_size, primary_strides))
         check_fits(image_shape, windows)
         super().__init__(

@@ -1,21 +1,26 @@
 """EMCapsNet: matrix capsules with EM routing."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import keras
 
 from capszoo import routing as routings
+from capszoo.kinds import Count
+from capszoo.kinds import ImageShape
+from capszoo.kinds import Number
+from capszoo.kinds import Size2D
 from capszoo.layers import ActivatedPrimaryCapsules
 from capszoo.layers import ClassCapsules
 from capszoo.layers import Conv2D
 from capszoo.layers import ConvCapsules2D
 from capszoo.losses import SpreadLoss
 from capszoo.losses import SpreadMargin
+from capszoo.models.kinds import ImageNormalization
+from capszoo.models.kinds import RoutingLike
 from capszoo.models.registry import register_family
 from capszoo.models.tasks import CapsuleClassifier
 from capszoo.validation import check_fits
-from capszoo.validation import check_image_shape
-from capszoo.validation import check_size
 
 
 @register_family("em_capsnet")
@@ -82,33 +87,27 @@ class EMCapsNet(CapsuleClassifier):
 
     def __init__(
         self,
-        image_shape=(32, 32, 2),
-        num_classes=5,
-        conv_filters=32,
-        conv_kernel_size=5,
-        conv_strides=2,
-        primary_types=32,
-        capsule_types=(32, 32),
-        capsule_kernel_size=3,
-        capsule_strides=(2, 1),
-        pose_dim=16,
-        coordinate_scale=0.04,
-        routing="em",
-        recompute=False,
-        normalization="per_image",
+        image_shape: ImageShape = (32, 32, 2),
+        num_classes: Count = 5,
+        conv_filters: Count = 32,
+        conv_kernel_size: Size2D = 5,
+        conv_strides: Size2D = 2,
+        primary_types: Count = 32,
+        capsule_types: Sequence[Count] = (32, 32),
+        capsule_kernel_size: Size2D = 3,
+        capsule_strides: Sequence[Size2D] = (2, 1),
+        pose_dim: Count = 16,
+        coordinate_scale: Number = 0.04,
+        routing: RoutingLike = "em",
+        recompute: bool = False,
+        normalization: ImageNormalization | None = "per_image",
         **kwargs,
     ):
-        image_shape = check_image_shape(image_shape)
         if len(capsule_types) != len(capsule_strides):
             raise ValueError(
                 "Arguments `capsule_types` and `capsule_strides` must be of one length. "
                 f"Received: {tuple(capsule_types)} and {tuple(capsule_strides)}"
             )
-        check_size("conv_kernel_size", conv_kernel_size, rank=2)
-        check_size("conv_strides", conv_strides, rank=2)
-        check_size("capsule_kernel_size", capsule_kernel_size, rank=2)
-        for strides in capsule_strides:
-            check_size("capsule_strides", strides, rank=2)
         check_fits(
             image_shape,
             [(conv_kernel_size, conv_strides)]

@@ -2,23 +2,27 @@
 
 import functools
 import math
+from collections.abc import Sequence
 
 import keras
 
 from capszoo import routing as routings
+from capszoo.kinds import Count
+from capszoo.kinds import Depth
+from capszoo.kinds import ImageShape
+from capszoo.kinds import Size2D
 from capszoo.layers import ConcurrentCapsules
 from capszoo.layers import Conv2D
 from capszoo.layers import ConvCapsules2D
 from capszoo.layers import DenseCapsules
 from capszoo.losses import SoftmaxCrossentropy
+from capszoo.models.kinds import RoutingLike
 from capszoo.models.registry import register_family
 from capszoo.models.residual_stem import convolve
 from capszoo.models.residual_stem import residual_block
 from capszoo.models.tasks import CapsuleClassifier
 from capszoo.ops.convolution import window_grid
 from capszoo.validation import check_fits
-from capszoo.validation import check_image_shape
-from capszoo.validation import check_positive_int
 from capszoo.validation import check_size
 
 
@@ -89,24 +93,23 @@ class InvertedAttentionCapsNet(CapsuleClassifier):
 
     def __init__(
         self,
-        image_shape=(32, 32, 3),
-        num_classes=10,
-        conv_filters=64,
-        conv_kernel_size=3,
-        conv_strides=1,
-        block_filters=(64, 128),
-        blocks=(3, 4),
-        block_strides=(1, 2),
-        primary_types=32,
-        capsule_types=(32, 32),
-        capsule_kernel_size=3,
-        capsule_strides=(2, 1),
-        pose_dim=16,
-        routing=None,
-        concurrent=False,
+        image_shape: ImageShape = (32, 32, 3),
+        num_classes: Count = 10,
+        conv_filters: Count = 64,
+        conv_kernel_size: Size2D = 3,
+        conv_strides: Size2D = 1,
+        block_filters: Sequence[Count] = (64, 128),
+        blocks: Sequence[Depth] = (3, 4),
+        block_strides: Sequence[Size2D] = (1, 2),
+        primary_types: Count = 32,
+        capsule_types: Sequence[Count] = (32, 32),
+        capsule_kernel_size: Size2D = 3,
+        capsule_strides: Sequence[Size2D] = (2, 1),
+        pose_dim: Count = 16,
+        routing: RoutingLike | None = None,
+        concurrent: bool = False,
         **kwargs,
     ):
-        image_shape = check_image_shape(image_shape)
         if not len(block_filters) == len(blocks) == len(block_strides):
             raise ValueError(
                 "Arguments `block_filters`, `blocks` and `block_strides` must be of one length. "
@@ -117,19 +120,10 @@ class InvertedAttentionCapsNet(CapsuleClassifier):
                 "Arguments `capsule_types` and `capsule_strides` must be of one length. "
                 f"Received: {tuple(capsule_types)} and {tuple(capsule_strides)}"
             )
-        check_positive_int("primary_types", primary_types)
-        for number in blocks:
-            check_positive_int("blocks", number)
-        check_size("conv_kernel_size", conv_kernel_size, rank=2)
-        check_size("capsule_kernel_size", capsule_kernel_size, rank=2)
         # Convolutions are padded: any map is large enough for them.
-        padded = [check_size("conv_strides", conv_strides, rank=2)]
-        padded += [check_size("block_strides", strides, rank=2) for strides in block_strides]
-        for strides in capsule_strides:
-            check_size("capsule_strides", strides, rank=2)
         check_fits(
             image_shape,
-            [(1, strides) for strides in padded]
+            [(1, strides) for strides in [conv_strides, *block_strides]]
             + [(capsule_kernel_size, strides) for strides in capsule_strides],
         )
         super().__init__(

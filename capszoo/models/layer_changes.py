@@ -8,6 +8,14 @@ from typing import Any
 
 import keras
 
+from capszoo.kinds import Check
+from capszoo.kinds import check_text
+from capszoo.validation import check_flag
+from capszoo.validation import check_number
+from capszoo.validation import check_positive_int
+from capszoo.validation import invalid_value_error
+from capszoo.validation import unknown_name_error
+
 
 def record(model: keras.Model) -> dict[str, dict[str, Any]]:
     """Lists what differs from how layers are made.
@@ -45,6 +53,35 @@ def record(model: keras.Model) -> dict[str, dict[str, Any]]:
     return found
 
 
+def check(changes: dict[str, dict[str, Any]]) -> None:
+    """Raises `ValueError` unless changes are of the form that `record` gives.
+
+    Args:
+        changes: Maps the paths of layers to dictionaries.
+    """
+    for path, of_layer in changes.items():
+        for key, value in of_layer.items():
+            if key not in _CHECKS:
+                raise unknown_name_error(f"key in layer_changes.{path}:", key, _CHECKS)
+            _CHECKS[key](f"layer_changes.{path}.{key}", value)
+
+
+def _check_quantization(argument, value):
+    if not isinstance(value, dict) or set(value) != {"mode", "config"}:
+        raise invalid_value_error(argument, "a mapping with mode and config", value)
+    check_text(f"{argument}.mode", value["mode"])
+    if value["config"] is not None and not isinstance(value["config"], dict):
+        raise invalid_value_error(f"{argument}.config", "a config or null", value["config"])
+
+
+_CHECKS: dict[str, Check] = {
+    "trainable": check_flag,
+    "lora_rank": check_positive_int,
+    "lora_alpha": check_number,
+    "quantization": _check_quantization,
+}
+
+
 def apply(model: keras.Model, changes: dict[str, dict[str, Any]]) -> None:
     """Does to the layers of a newly built model what was done to those of another.
 
@@ -70,7 +107,7 @@ def apply(model: keras.Model, changes: dict[str, dict[str, Any]]) -> None:
             config = keras.saving.deserialize_keras_object(quantization["config"])
             layer.quantize(quantization["mode"], config=config)
         if wanted.get("lora_rank") and not layer.lora_rank:
-            layer.enable_lora(wanted["lora_rank"], lora_alpha=wanted["lora_alpha"])
+            layer.enable_lora(wanted["lora_rank"], lora_alpha=wanted.get("lora_alpha"))
         if layer.trainable != wanted.get("trainable", True):
             layer.trainable = wanted.get("trainable", True)
 

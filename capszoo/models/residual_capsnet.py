@@ -1,21 +1,27 @@
 """ResidualCapsNet: deep stacks of capsule layers with residual connections."""
 
+from typing import Literal
+
 import keras
 
 from capszoo import routing as routings
+from capszoo.kinds import Count
+from capszoo.kinds import Depth
+from capszoo.kinds import ImageShape
+from capszoo.kinds import NonNegative
+from capszoo.kinds import Size2D
 from capszoo.layers import CapsuleLength
 from capszoo.layers import Conv2D
 from capszoo.layers import ConvCapsules2D
 from capszoo.layers import DenseCapsules
 from capszoo.layers import PrimaryCapsules
 from capszoo.layers import ResidualCapsules
+from capszoo.models.kinds import Decoder
+from capszoo.models.kinds import ImageNormalization
+from capszoo.models.kinds import RoutingLike
 from capszoo.models.registry import register_family
 from capszoo.models.tasks import CapsuleClassifier
-from capszoo.validation import check_choice
 from capszoo.validation import check_fits
-from capszoo.validation import check_image_shape
-from capszoo.validation import check_positive_int
-from capszoo.validation import check_size
 
 
 @register_family("residual_capsnet")
@@ -85,31 +91,26 @@ class ResidualCapsNet(CapsuleClassifier):
 
     def __init__(
         self,
-        image_shape=(24, 24, 1),
-        num_classes=10,
-        depth=16,
-        num_capsules=32,
-        pose_dim=8,
-        class_dim=16,
-        conv_filters=256,
-        conv_kernel_size=9,
-        primary_types=32,
-        variant="dense",
-        conv_strides=1,
-        mode="identity",
-        skip_distance=2,
-        squash_sums=False,
-        routing=None,
-        decoder=(512, 1024),
-        reconstruction_weight=1e-5,
-        normalization="per_image",
+        image_shape: ImageShape = (24, 24, 1),
+        num_classes: Count = 10,
+        depth: Depth = 16,
+        num_capsules: Count = 32,
+        pose_dim: Count = 8,
+        class_dim: Count = 16,
+        conv_filters: Count = 256,
+        conv_kernel_size: Size2D = 9,
+        primary_types: Count = 32,
+        variant: Literal["dense", "convolutional"] = "dense",
+        conv_strides: Size2D = 1,
+        mode: Literal["identity", "paper", "paper_convolutional"] | None = "identity",
+        skip_distance: Count = 2,
+        squash_sums: bool = False,
+        routing: RoutingLike | None = None,
+        decoder: Decoder | None = (512, 1024),
+        reconstruction_weight: NonNegative = 1e-5,
+        normalization: ImageNormalization | None = "per_image",
         **kwargs,
     ):
-        image_shape = check_image_shape(image_shape)
-        check_positive_int("depth", depth)
-        check_choice("variant", variant, ("dense", "convolutional"))
-        check_size("conv_kernel_size", conv_kernel_size, rank=2)
-        check_size("conv_strides", conv_strides, rank=2)
         of_primary = [(conv_kernel_size, 2)] if variant == "dense" else []
         windows = [(conv_kernel_size, conv_strides), *of_primary]
         check_fits(image_shape, windows)

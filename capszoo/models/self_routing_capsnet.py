@@ -1,24 +1,27 @@
 """SelfRoutingCapsNet: a convolutional body and capsules that route themselves."""
 
 import functools
+from collections.abc import Sequence
+from typing import Literal
 
 import keras
 from keras import ops
 
 from capszoo import routing as routings
+from capszoo.kinds import Count
+from capszoo.kinds import ImageShape
+from capszoo.kinds import Size2D
 from capszoo.layers import ActivationToLength
 from capszoo.layers import CapsuleLength
 from capszoo.layers import ConvCapsules2D
 from capszoo.layers import DenseCapsules
 from capszoo.losses import NegativeLogLikelihood
+from capszoo.models.kinds import ImageNormalization
+from capszoo.models.kinds import RoutingLike
 from capszoo.models.registry import register_family
 from capszoo.models.residual_stem import convolve
 from capszoo.models.residual_stem import residual_block
 from capszoo.models.tasks import CapsuleClassifier
-from capszoo.validation import check_choice
-from capszoo.validation import check_image_shape
-from capszoo.validation import check_positive_int
-from capszoo.validation import check_size
 
 # What a width is multiplied with and the step, of each convolution before the primary capsules.
 PLAIN_STEM = ((1, 1), (2, 2), (2, 1), (4, 2), (4, 1), (8, 2))
@@ -88,30 +91,23 @@ class SelfRoutingCapsNet(CapsuleClassifier):
 
     def __init__(
         self,
-        image_shape=(32, 32, 3),
-        num_classes=10,
-        stem="resnet20",
-        width=16,
-        primary_types=32,
-        capsule_types=(),
-        capsule_strides=(),
-        pose_dim=16,
-        routing="self_routing",
-        normalization="per_image",
+        image_shape: ImageShape = (32, 32, 3),
+        num_classes: Count = 10,
+        stem: Literal["resnet20", "convolutions"] = "resnet20",
+        width: Count = 16,
+        primary_types: Count = 32,
+        capsule_types: Sequence[Count] = (),
+        capsule_strides: Sequence[Size2D] = (),
+        pose_dim: Count = 16,
+        routing: RoutingLike = "self_routing",
+        normalization: ImageNormalization | None = "per_image",
         **kwargs,
     ):
-        image_shape = check_image_shape(image_shape)
-        check_choice("stem", stem, ("resnet20", "convolutions"))
-        check_positive_int("width", width)
-        check_positive_int("primary_types", primary_types)
-        check_positive_int("pose_dim", pose_dim)
         if len(capsule_types) != len(capsule_strides):
             raise ValueError(
                 "Arguments `capsule_types` and `capsule_strides` must be of one length. "
                 f"Received: {tuple(capsule_types)} and {tuple(capsule_strides)}"
             )
-        for strides in capsule_strides:
-            check_size("capsule_strides", strides, rank=2)
         super().__init__(
             image_shape=image_shape,
             num_classes=num_classes,

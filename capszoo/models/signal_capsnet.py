@@ -1,20 +1,24 @@
 """SignalCapsNet: convolutions, primary capsules and class capsules, along one axis."""
 
+from collections.abc import Sequence
+from typing import Literal
+
 import keras
 
 from capszoo import routing as routings
+from capszoo.kinds import Count
+from capszoo.kinds import SignalShape
+from capszoo.kinds import Size1D
 from capszoo.layers import CapsuleLength
 from capszoo.layers import DenseCapsules
 from capszoo.layers import PrimaryCapsules1D
 from capszoo.models.inputs import SignalInput
+from capszoo.models.kinds import RoutingLike
 from capszoo.models.registry import register_family
 from capszoo.models.stem import convolutions
 from capszoo.models.stem import stem
 from capszoo.models.tasks import CapsuleClassifier
-from capszoo.validation import check_choice
 from capszoo.validation import check_fits
-from capszoo.validation import check_positive_int
-from capszoo.validation import check_signal_shape
 from capszoo.validation import check_size
 
 
@@ -76,28 +80,21 @@ class SignalCapsNet(CapsuleClassifier):
 
     def __init__(
         self,
-        signal_shape=(500, 2),
-        num_classes=3,
-        conv_filters=(32, 64),
-        conv_kernel_size=9,
-        conv_strides=2,
-        primary_types=8,
-        primary_dim=8,
-        primary_kernel_size=9,
-        primary_strides=4,
-        padding="valid",
-        class_dim=16,
-        routing="dynamic",
+        signal_shape: SignalShape = (500, 2),
+        num_classes: Count = 3,
+        conv_filters: Count | Sequence[Count] = (32, 64),
+        conv_kernel_size: Size1D | Sequence[Size1D] = 9,
+        conv_strides: Size1D | Sequence[Size1D] = 2,
+        primary_types: Count = 8,
+        primary_dim: Count = 8,
+        primary_kernel_size: Size1D = 9,
+        primary_strides: Size1D = 4,
+        padding: Literal["valid", "same"] = "valid",
+        class_dim: Count = 16,
+        routing: RoutingLike = "dynamic",
         **kwargs,
     ):
-        signal_shape = check_signal_shape(signal_shape)
         layers = convolutions(conv_filters, conv_kernel_size, conv_strides, rank=1)
-        check_size("primary_kernel_size", primary_kernel_size, rank=1)
-        check_size("primary_strides", primary_strides, rank=1)
-        check_positive_int("primary_types", primary_types)
-        check_positive_int("primary_dim", primary_dim)
-        check_positive_int("class_dim", class_dim)
-        check_choice("padding", padding, ("valid", "same"))
         if padding == "valid":
             windows = [(one.kernel_size, one.strides) for one in layers]
             check_fits(signal_shape, [*windows, (primary_kernel_size, primary_strides)])

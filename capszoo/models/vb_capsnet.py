@@ -1,13 +1,18 @@
 """VBCapsNet: matrix capsules with variational Bayes routing."""
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import keras
 
+from capszoo.kinds import Count
+from capszoo.kinds import ImageShape
+from capszoo.kinds import Number
 from capszoo.layers import ActivatedPrimaryCapsules
 from capszoo.layers import Conv2D
 from capszoo.losses import SoftmaxCrossentropy
 from capszoo.models.em_capsnet import EMCapsNet
+from capszoo.models.kinds import RoutingLike
 from capszoo.models.registry import register_family
 
 
@@ -64,13 +69,13 @@ class VBCapsNet(EMCapsNet):
 
     def __init__(
         self,
-        image_shape=(32, 32, 2),
-        num_classes=5,
-        conv_filters=64,
-        primary_types=8,
-        capsule_types=(16, 16),
-        coordinate_scale=0.025,
-        routing="variational_bayes",
+        image_shape: ImageShape = (32, 32, 2),
+        num_classes: Count = 5,
+        conv_filters: Count = 64,
+        primary_types: Count = 8,
+        capsule_types: Sequence[Count] = (16, 16),
+        coordinate_scale: Number = 0.025,
+        routing: RoutingLike = "variational_bayes",
         **kwargs,
     ):
         super().__init__(

@@ -4,6 +4,7 @@ import inspect
 
 import keras
 
+from capszoo.kinds import MOST_ITERATIONS
 from capszoo.validation import check_positive_int
 
 
@@ -166,17 +167,17 @@ class IterativeRouting(Routing):
 
     Args:
         iterations: How many times the parents are computed. `1` means once, with uniform
-            couplings. Defaults to `3`.
+            couplings; at most 100. Defaults to `3`.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Raises:
-        ValueError: If `iterations` is not a positive integer.
+        ValueError: If `iterations` is not such a positive integer.
     """
 
     tunable_arguments: tuple[str, ...] = ("iterations",)
 
     def __init__(self, iterations=3, **kwargs):
-        iterations = check_positive_int("iterations", iterations)
+        iterations = check_positive_int("iterations", iterations, MOST_ITERATIONS)
         super().__init__(**kwargs)
         self.iterations = iterations
 

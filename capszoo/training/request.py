@@ -5,9 +5,9 @@ import json
 import os
 
 from capszoo import data as data_sets
+from capszoo.kinds import plain
 from capszoo.models import get_family
 from capszoo.models import list_models
-from capszoo.models.arguments import plain
 from capszoo.validation import unknown_name_error
 from capszoo.zoo import Preset
 from capszoo.zoo import list_presets

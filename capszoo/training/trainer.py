@@ -190,8 +190,9 @@ def _fit_and_measure(preset, folder, distribution, data_dir, verbose):
     recipe = preset.training
     model = build(preset, prepared=True)
     # A wrong name is found before data are loaded.
-    make_optimizer(recipe.optimizer, steps=1)
-    loss, augmentation = make_loss(recipe.loss), make_augmentation(preset.data)
+    with preset.named_in_errors():
+        make_optimizer(recipe.optimizer, steps=1)
+        loss, augmentation = make_loss(recipe.loss), make_augmentation(preset.data)
 
     def load_split(split):
         return load_examples(preset, model, split, data_dir, prepared=True)

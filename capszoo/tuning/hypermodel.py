@@ -16,7 +16,7 @@ from capszoo.training.trainer import make_optimizer
 from capszoo.tuning.objectives import MeasureTrial
 from capszoo.tuning.packages import missing_for_tensorboard
 from capszoo.tuning.recipe import base_of
-from capszoo.tuning.recipe import check_names
+from capszoo.tuning.recipe import check_space
 from capszoo.tuning.recipe import make_preset
 from capszoo.tuning.size import count_parameters
 from capszoo.tuning.space import fit_to_image
@@ -97,7 +97,7 @@ class CapsuleHyperModel(keras_tuner.HyperModel):
         self.base = base_of(family, base, image_shape, num_classes)
         self.seed = seed
         self.fit_seconds = 0.0
-        check_names(self.space, self.base)
+        check_space(self.space, self.base)
 
     def declare_hyperparameters(self, hp) -> None:
         self.values(hp)

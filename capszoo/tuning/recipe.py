@@ -57,10 +57,41 @@ def make_preset(family, values, base, *, name, data, epochs, train_images, seed=
     return validate(content, f"the hyper-parameters of {family}")
 
 
-def check_names(space, base):
-    """Raises `ValueError` if a name of a space is neither one of ours nor an argument."""
-    values = {entry.name: entry.default for entry in space.hyperparameters}
-    make_preset(space.family, values, base, name="check", data="", epochs=1, train_images=1)
+def check_space(space, base):
+    """Raises `ValueError` if a space names, or reaches, what its family does not take.
+
+    Every choice and both ends of every range are tried, one at a time, beside the defaults.
+
+    Args:
+        space: A `SearchSpace`.
+        base: As in `make_preset`.
+    """
+    trial = {"name": "check", "data": "", "epochs": 1, "train_images": 1}
+    # First all that it names, whether it counts by default or not.
+    make_preset(
+        space.family, {one.name: one.default for one in space.hyperparameters}, base, **trial
+    )
+    entries = {entry.name: entry for entry in space.hyperparameters}
+    for entry in space.hyperparameters:
+        for value in entry.extremes:
+            values = space.defaults(_chosen(entry, value, entries))
+            try:
+                make_preset(space.family, values, base, **trial)
+            except ValueError as error:
+                raise ValueError(
+                    f"The search space of {space.family} reaches what cannot be, with "
+                    f"{entry.name}={value!r}: {error}"
+                ) from error
+
+
+def _chosen(entry, value, entries):
+    """The value of an entry, with values of its parents that make it count."""
+    chosen = {entry.name: value}
+    for parent, allowed in entry.when.items():
+        default = entries[parent].default
+        of_parent = default if default in allowed else allowed[0]
+        chosen |= _chosen(entries[parent], of_parent, entries)
+    return chosen
 
 
 def base_of(family, preset, shape, num_classes):

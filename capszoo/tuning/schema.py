@@ -12,6 +12,7 @@ make this hyper-parameter count.
 """
 
 from typing import Annotated
+from typing import ClassVar
 from typing import Literal
 
 import pydantic
@@ -32,6 +33,11 @@ class Range(Entry):
     """A number between two others, both included."""
 
     sampling: Literal["linear", "log", "reverse_log"] = "linear"
+
+    @property
+    def extremes(self):
+        """Both ends of the range."""
+        return (self.min_value, self.max_value)
 
     @pydantic.model_validator(mode="after")
     def _upwards(self):
@@ -80,6 +86,11 @@ class Choice(Entry):
         description="values that are offered only for images of at least that many pixels a side",
     )
 
+    @property
+    def extremes(self):
+        """Every value."""
+        return tuple(self.values)
+
     @pydantic.model_validator(mode="after")
     def _default_is_a_value(self):
         for value in (self.default, *self.smallest_image):
@@ -93,6 +104,7 @@ class Boolean(Entry):
 
     type: Literal["Boolean"]
     default: bool
+    extremes: ClassVar[tuple[bool, ...]] = (True, False)
 
 
 class Fixed(Entry):
@@ -104,6 +116,11 @@ class Fixed(Entry):
     @property
     def default(self):
         return self.value
+
+    @property
+    def extremes(self):
+        """The value."""
+        return (self.value,)
 
 
 HyperParameter = Annotated[
@@ -142,10 +159,14 @@ class SearchSpace(Section):
             known[entry.name] = entry
         return self
 
-    def defaults(self):
-        """Maps the name of every hyper-parameter that counts by default to its default."""
+    def defaults(self, chosen=None):
+        """Maps the name of every hyper-parameter that counts to its default.
+
+        Args:
+            chosen: Maps names to values that take a default's place. Defaults to `None`.
+        """
         values = {}
         for entry in self.hyperparameters:
             if all(values.get(parent) in allowed for parent, allowed in entry.when.items()):
-                values[entry.name] = entry.default
+                values[entry.name] = (chosen or {}).get(entry.name, entry.default)
         return values

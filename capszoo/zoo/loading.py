@@ -1,10 +1,12 @@
 """From a preset to a model."""
 
 import os
+from typing import Any
 
 import keras
 
 from capszoo import data
+from capszoo import memory
 from capszoo.data.datasets import named_shape
 from capszoo.models import CapsuleModel
 from capszoo.models import get_family
@@ -23,13 +25,18 @@ def build(preset: Preset, dtype=None, *, prepared: bool = False, **overrides) ->
 
     Args:
         preset: A `Preset`.
-        dtype: Dtype or policy of the model. Defaults to `None`, Keras' global policy.
+        dtype: Dtype or policy of the model. Defaults to `None`, that of the preset or else Keras'
+            global policy.
         prepared: Whether examples will come prepared, instead of as `capszoo.data.load` gives
             them or a user has them. Defaults to `False`.
         **overrides: Arguments of the family's class that replace the preset's.
 
     Returns:
         A `CapsuleModel`.
+
+    Raises:
+        ValueError: If its arguments fit no model, or one that takes more memory than allowed, see
+            `capszoo.memory`.
 
     Example:
 
@@ -38,7 +45,9 @@ def build(preset: Preset, dtype=None, *, prepared: bool = False, **overrides) ->
     3
     """
     family = get_family(preset.family)
-    arguments = {"name": preset.name, **preset.model, "dtype": dtype, **overrides}
+    arguments = {"name": preset.name, **preset.model, **overrides}
+    if dtype is not None:
+        arguments["dtype"] = dtype
     if prepared:
         arguments.update(family.input_end.unprepared)
     elif preset.data is not None:
@@ -47,9 +56,10 @@ def build(preset: Preset, dtype=None, *, prepared: bool = False, **overrides) ->
             {**defaults(family), **arguments}, content, named_shape(content["name"])
         )
         arguments = {**of_data, **arguments}
-    model = family(**arguments)
-    if preset.layer_changes is not None:
-        layer_changes.apply(model, preset.layer_changes)
+    with preset.named_in_errors(), memory.counted():
+        model = family(**arguments)
+        if preset.layer_changes is not None:
+            layer_changes.apply(model, preset.layer_changes)
     return model
 
 
@@ -62,6 +72,7 @@ def load(
     dtype=None,
     prepared: bool = False,
     name: str | None = None,
+    memory_limit: float | None = None,
 ) -> CapsuleModel:
     """Loads a model by name, path or address, ready to predict or train on.
 
@@ -79,11 +90,15 @@ def load(
         load_weights: Whether the trained weights are loaded. Defaults to `True`.
         num_classes: Number of classes, if not the preset's: what does not depend on it keeps
             its trained weights, the rest is fresh. Defaults to `None`.
-        dtype: Dtype or policy of the model. Defaults to `None`, Keras' global policy.
+        dtype: Dtype or policy of the model. Defaults to `None`, that of the preset or else Keras'
+            global policy.
         prepared: Whether examples will come prepared already, pictures at the size that the
             body of the model sees. Others are then refused. Defaults to `False`.
         name: Name of the model, as where it is one of several inside another. Defaults to
             `None`, the preset's.
+        memory_limit: How many GB the model may take, see `capszoo.memory`; a larger one is
+            refused before it is made. Defaults to `None`: the environment variable
+            `CAPSZOO_MEMORY_LIMIT`, or else half of the machine's memory.
 
     Returns:
         A `CapsuleModel`.
@@ -112,8 +127,8 @@ def load(
             f"Preset {description.name!r} is of the family {description.family!r} "
             f"({cls.__name__}), not a {family.__name__}. Use capszoo.load for any family."
         )
-    named = {} if name is None else {"name": name}
-    model = build(description, dtype=dtype, prepared=prepared, **named)
+    named: dict[str, Any] = {} if name is None else {"name": name}
+    file = None
     if load_weights:
         if description.weights is None:
             raise ValueError(
@@ -122,10 +137,16 @@ def load(
             )
         file = path.parent / description.weights.file
         weights_files.verify(file, description.weights)
-        weights_files.load_into(model, file)
-    if num_classes is not None and num_classes != model.num_classes:
-        fresh = build(description, dtype=dtype, prepared=prepared, num_classes=num_classes, **named)
-        model = _with_fresh_head(model, fresh)
+    with memory.limited(memory_limit):
+        with memory.limited(**(weights_files.numbers_in(description) if file else {})):
+            model = build(description, dtype=dtype, prepared=prepared, **named)
+        if file:
+            weights_files.load_into(model, file)
+        if num_classes is not None and num_classes != model.num_classes:
+            named["num_classes"] = num_classes
+            model = _with_fresh_head(
+                model, build(description, dtype=dtype, prepared=prepared, **named)
+            )
     model.compile()
     return model
 

@@ -1,5 +1,7 @@
 """Objects named in a preset: `{ClassName: {argument: value}}`, of the classes allowed there."""
 
+import math
+
 from capszoo.validation import unknown_name_error
 
 
@@ -27,8 +29,9 @@ def make_object(kind, spec, classes):
     }
     try:
         return classes[name](**arguments)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{kind} {name}: {error or type(error).__name__}") from None
+    except Exception as error:  # whatever its class trips over
+        known = isinstance(error, (TypeError, ValueError)) and str(error)
+        raise ValueError(f"{kind} {name}: {known or repr(error)}") from error
 
 
 def check_object(kind, spec, classes):
@@ -54,7 +57,9 @@ def check_object(kind, spec, classes):
 
 
 def _refuse_hidden(kind, value):
-    """Raises `ValueError` if Keras would make an object of a part of an argument."""
+    """Raises `ValueError` if a part of an argument is an object to Keras, or NaN or infinite."""
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"Expected {kind} to be finite. Received: {value!r}")
     if isinstance(value, dict):
         if "class_name" in value:
             raise ValueError(

@@ -1,5 +1,6 @@
 """The schema of a preset file. Strict: what is not here is refused."""
 
+import contextlib
 import functools
 from typing import Annotated
 from typing import Any
@@ -9,7 +10,9 @@ import pydantic
 
 from capszoo.data import names as data_names
 from capszoo.data.data_set import DATA_SETS
+from capszoo.models import arguments
 from capszoo.models import get_family
+from capszoo.models import layer_changes
 from capszoo.validation import plain
 from capszoo.validation import unknown_name_error
 from capszoo.zoo import named_classes
@@ -68,6 +71,20 @@ class Preset(Section):
     weights: Weights | None = None
     golden: Any = None
 
+    # Where it was read from, for errors: no field, and two that differ in it alone are equal.
+    @functools.cached_property
+    def where(self) -> str:
+        """What it was read from, or else its name."""
+        return f"the preset {self.name!r}"
+
+    @contextlib.contextmanager
+    def named_in_errors(self):
+        """Has the errors of what is made of the preset name it."""
+        try:
+            yield
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{self.where}: {error}") from error
+
     @pydantic.model_validator(mode="after")
     def _fits_the_family(self):
         family = get_family(self.family)
@@ -76,14 +93,16 @@ class Preset(Section):
                 f"the family {self.family!r} is for the task {family.task!r}: write "
                 f"`task: {family.task}`. Received: {self.task!r}"
             )
-        allowed = family.argument_names()
-        for argument in self.model:
-            if argument not in allowed:
-                raise unknown_name_error(f"model argument of {self.family}:", argument, allowed)
+        # Before anything is made of them: a routing's config may name a class.
+        named_classes.check_configs("model", self.model)
+        problems = arguments.problems(family, self.model)
+        if problems:
+            lines = [f"model.{name}: {problem}" for name, problem in problems.items()]
+            raise ValueError("\n  ".join(lines))
         for spec in getattr(self.data, "augmentation", ()):
             check_object("data.augmentation layer", spec, named_classes.augmentations())
-        named_classes.check_configs("model", self.model)
         named_classes.check_configs("layer_changes", self.layer_changes)
+        layer_changes.check(self.layer_changes or {})
         names = getattr(self.data, "class_names", None)
         classes = self.model.get("num_classes")
         if names and classes is not None and len(names) != classes:
@@ -186,10 +205,12 @@ def validate(content: Any, where: object) -> Preset:
         except ValueError as error:
             raise ValueError(f"{where} is not a valid preset:\n  family: {error}") from None
     try:
-        return schema.model_validate(content)
+        preset = schema.model_validate(content)
     except pydantic.ValidationError as error:
         lines = [_explain(problem, schema) for problem in error.errors()]
         raise ValueError("\n  ".join([f"{where} is not a valid preset:", *lines])) from None
+    preset.__dict__["where"] = str(where)
+    return preset
 
 
 def _refuse_controls(value, where, key=""):

@@ -18,6 +18,8 @@ from capszoo.zoo.sections import Weights
 # What HDF5 writes beside the numbers.
 _BYTES_PER_ARRAY = 4096
 _LARGEST_NUMBER = 4
+# Truths are an enumeration; numbers that HDF5 has no name for, as bfloat16, are kept as bytes.
+_KINDS_OF_NUMBERS = (h5py.h5t.FLOAT, h5py.h5t.INTEGER, h5py.h5t.ENUM, h5py.h5t.OPAQUE)
 
 
 def describe(path: pathlib.Path, dtype: Literal["float32", "float16"] = "float32") -> Weights:
@@ -47,6 +49,23 @@ def verify(path: pathlib.Path, weights: Weights, where: object = None) -> None:
         )
 
 
+def numbers_in(preset) -> dict:
+    """Tells how many numbers the weights file of a preset can hold.
+
+    Args:
+        preset: A `Preset` with weights.
+
+    Returns:
+        Arguments of `capszoo.memory.limited` for the model that the file is of.
+    """
+    weights = preset.weights
+    quantized = any("quantization" in change for change in (preset.layer_changes or {}).values())
+    # Models of half precision keep two bytes a number; quantized, two numbers share a byte.
+    size = 0.5 if quantized else 2
+    reason = f"Its weights file {weights.file} of {weights.size:,} bytes cannot hold as many."
+    return {"numbers": weights.size / size, "reason": reason}
+
+
 def load_into(model: keras.Model, path: pathlib.Path) -> None:
     """Loads a verified weights file into a model; warns of weights that are not finite.
 
@@ -56,7 +75,7 @@ def load_into(model: keras.Model, path: pathlib.Path) -> None:
     """
     try:
         with h5py.File(path) as file:
-            _refuse_other_files(file, path)
+            _refuse_other_arrays(refuse_other_files(file, path), model)
         with warnings.catch_warnings():
             # Keras warns where it leaves weights at random: not the model that was asked for.
             warnings.filterwarnings("error", message=".*freshly-initialized", category=UserWarning)
@@ -70,17 +89,54 @@ def load_into(model: keras.Model, path: pathlib.Path) -> None:
     _warn_of_odd_numbers(model, path)
 
 
-def _refuse_other_files(group, path):
-    """Raises `ValueError` if a part of an HDF5 file lies in another, which no hash covers."""
+def refuse_other_files(group, path) -> list[h5py.Dataset]:
+    """Lists the arrays of an open HDF5 file; none may lie in another, which no hash covers.
+
+    Args:
+        group: The file, or a group in it.
+        path: The file's path.
+
+    Raises:
+        ValueError: If a part lies in another file.
+    """
+    found: list[h5py.Dataset] = []
     for name in group:
         link = group.get(name, getlink=True)
         if isinstance(link, h5py.ExternalLink):
             raise ValueError(f"{group.name}/{name} lies in another file, {link.filename!r}.")
         item = group.get(name)
-        if isinstance(item, h5py.Dataset) and (item.external or item.is_virtual):
-            raise ValueError(f"{item.name} lies in another file.")
+        if isinstance(item, h5py.Dataset):
+            if item.external or item.is_virtual:
+                raise ValueError(f"{item.name} lies in another file.")
+            found.append(item)
         if isinstance(item, h5py.Group) and isinstance(link, h5py.HardLink):
-            _refuse_other_files(item, path)
+            found += refuse_other_files(item, path)
+    return found
+
+
+def _refuse_other_arrays(arrays, model):
+    """Raises `ValueError` if an array is too large for a model, or of numbers of another sort."""
+    largest = max((math.prod(one.shape) for one in model.variables), default=0)
+    integers = []
+    for array in arrays:
+        first, *others = array.name.strip("/").split("/")
+        if first.startswith("optimizer") or "vars" not in others:
+            continue
+        # By the ids of HDF5: its Python objects take as long as reading.
+        kind = array.id.get_type().get_class()
+        if kind not in _KINDS_OF_NUMBERS:
+            raise ValueError(f"{array.name} holds {array.dtype}, not weights of this model.")
+        if array.id.get_space().get_simple_extent_npoints() > largest:
+            raise ValueError(
+                f"{array.name} of shape {array.shape} is larger than any of the model's weights."
+            )
+        if kind == h5py.h5t.INTEGER:
+            integers.append(array.name)
+    expected = sum("int" in str(one.dtype) for one in model.variables)
+    if len(integers) > expected:
+        raise ValueError(
+            f"{expected} arrays hold integers in this model. Received: {', '.join(integers)}"
+        )
 
 
 def _warn_of_odd_numbers(model, path):

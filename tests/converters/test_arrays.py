@@ -64,6 +64,19 @@ def test_names_do_not_depend_on_models_made_before(tiny, tmp_path):
     assert list(first) == list(converters.matching.variables(tiny_model()))
 
 
+def test_numbers_that_are_none_are_no_difference_of_zero(tiny, tmp_path):
+    converters.export(tiny, tmp_path / "weights.npz")
+    with np.load(tmp_path / "weights.npz") as file:
+        arrays = dict(file)
+    arrays["conv/bias"][0] = np.nan
+    np.savez(tmp_path / "odd.npz", **arrays)
+    with pytest.warns(UserWarning, match="conv/bias hold NaN"):
+        conversion = converters.convert(
+            "npz", tmp_path / "odd.npz", tmp_path / "converted", preset=tiny
+        )
+    assert np.isnan(conversion.largest_difference)
+
+
 def test_other_classes(tiny, tmp_path):
     arrays = {}
     for path, one in converters.matching.variables(tiny_model(num_classes=3)).items():

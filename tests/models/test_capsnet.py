@@ -72,7 +72,7 @@ def test_without_decoder():
     with pytest.raises(ValueError, match=expected):
         model.reconstruct(images)
     for decoder in ({}, {"class_name": "Dense"}, {"config": 3}):
-        with pytest.raises(TypeError, match="Expected `decoder` to be a sequence of hidden units"):
+        with pytest.raises(ValueError, match="`decoder`, expected a config with class_name"):
             tiny.capsnet(decoder=decoder)
 
 
@@ -153,8 +153,10 @@ def test_restrained_primary_capsules():
 
 
 def test_bad_decoder():
-    with pytest.raises(TypeError, match="Expected `decoder` to be"):
+    with pytest.raises(ValueError, match="`decoder`, expected a sequence of hidden units"):
         tiny.capsnet(decoder="dense")
+    with pytest.raises(ValueError, match="config of argument `decoder` makes no layer"):
+        tiny.capsnet(decoder={"class_name": "Dense", "config": {"units": 0}})
 
 
 def test_unknown_routing():

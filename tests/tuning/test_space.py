@@ -298,3 +298,16 @@ def test_overrides_fix_and_change_ranges():
 def test_wrong_overrides_are_refused(overrides, message):
     with pytest.raises(ValueError, match=message):
         capszoo.tuning.override(capszoo.tuning.read_space("capsnet"), overrides)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"iterations": {"max_value": 10**9}}, "iterations=1000000000: .*at most 100"),
+        ({"class_dim": {"values": [8, 0], "default": 8}}, "class_dim=0: .*positive integer"),
+        ({"decoder_units": {"values": [8, -2], "default": 8}}, "decoder_units=-2: .*positive"),
+    ],
+)
+def test_what_a_space_reaches_is_of_its_kind(change, message):
+    with pytest.raises(ValueError, match=f"(?s)search space of capsnet reaches .*{message}"):
+        capszoo.tuning.CapsuleHyperModel("capsnet", (8, 8, 1), num_classes=10, overrides=change)

@@ -228,7 +228,7 @@ def test_own_family(own_family, tmp_path, images):
     assert report["parameters"] == model.count_params()
     assert type(capszoo.load(tmp_path / "run")) is own_family
     with pytest.raises(
-        ValueError, match=r"argument of wide_capsnet: 'widht'\. Did you mean 'width'"
+        ValueError, match=r"model\.widht: Unknown argument 'widht'\. Did you mean 'width'"
     ):
         capszoo.load(write_tiny(tmp_path, family="wide_capsnet", model={"widht": 2}))
 
@@ -296,3 +296,56 @@ def test_numbers_in_other_files_are_not_read(kind, saved, tmp_path):
     described_anew(folder)
     with pytest.raises(ValueError, match="lies in another file"):
         capszoo.load(folder)
+
+
+@pytest.mark.parametrize(
+    ("number", "message"),
+    [
+        (np.complex64(1), "holds complex64, not weights"),
+        (np.int64(1), "arrays hold integers in this model.*conv2d/vars/1"),
+        (b"text", "holds .*, not weights"),
+    ],
+)
+def test_numbers_of_another_sort_are_no_weights(number, message, saved):
+    _, folder = saved
+    with h5py.File(folder / "model.weights.h5", "r+") as file:
+        shape = file["layers/conv2d/vars/1"].shape
+        del file["layers/conv2d/vars/1"]
+        file["layers/conv2d/vars/1"] = np.full(shape, number)
+    described_anew(folder)
+    with pytest.raises(ValueError, match=message):
+        capszoo.load(folder)
+
+
+def test_an_array_that_is_none_of_the_models_is_not_read(saved):
+    _, folder = saved
+    with h5py.File(folder / "model.weights.h5", "r+") as file:
+        # A terabyte of zeros that takes no room in the file.
+        file.create_dataset("layers/conv2d/vars/2", (10**6, 10**6), "uint8", chunks=(1024, 1024))
+        del file["layers/conv2d/vars/1"]
+        file["layers/conv2d/vars/1"] = file["layers/conv2d/vars/2"]
+    described_anew(folder)
+    with pytest.raises(ValueError, match=r"larger than any of the model's weights|not weights"):
+        capszoo.load(folder)
+
+
+def test_a_model_larger_than_its_weights_is_not_made(saved):
+    _, folder = saved
+    content = yaml.safe_load((folder / "preset.yaml").read_text())
+    content["model"]["decoder"] = [10_000_000]
+    (folder / "preset.yaml").write_text(yaml.safe_dump(content))
+    with pytest.raises(ValueError, match=r"preset\.yaml: .*parameters.*hidden_0.*cannot hold"):
+        capszoo.load(folder, memory_limit=1000)
+
+
+def test_what_fits_no_model_names_the_file(tmp_path):
+    for model in ({"conv_kernel_size": 100}, {"num_objects": 11}):
+        path = write_tiny(tmp_path, model={**ARGUMENTS, **model})
+        with pytest.raises(ValueError, match=r"tiny\.yaml: .*Received"):
+            capszoo.zoo.build(capszoo.zoo.read_preset(path))
+
+
+def test_the_policy_of_a_preset_counts(tmp_path):
+    preset = capszoo.zoo.read_preset(write_tiny(tmp_path, model={**ARGUMENTS, "dtype": "float16"}))
+    assert capszoo.zoo.build(preset).compute_dtype == "float16"
+    assert capszoo.zoo.build(preset, dtype="float32").compute_dtype == "float32"

@@ -12,11 +12,18 @@ from capszoo import data as data_sets
 from capszoo.data.images import crop_middle
 from capszoo.data.images import fitting_size
 from capszoo.data.images import resize_images
+from capszoo.kinds import ImageShape
+from capszoo.kinds import Positive
+from capszoo.kinds import Size2D
+from capszoo.kinds import checked
 from capszoo.layers import ImagePreparation
 from capszoo.layers import ImageStandardization
+from capszoo.memory import count_activation
 from capszoo.models.arrays import check_images
+from capszoo.models.inputs.normalization import normalize
+from capszoo.models.kinds import ImageNormalization
+from capszoo.models.kinds import Policy
 from capszoo.validation import check_image_shape
-from capszoo.validation import check_number
 from capszoo.validation import check_size
 
 # Height and width of pictures that differ in size, or are larger, where nothing else is said.
@@ -63,9 +70,16 @@ class ImageInput:
     default_limit: ClassVar[tuple[int, ...] | None] = LARGEST_SIZE
     unprepared: ClassVar[dict[str, Any]] = {"resize": None}
 
-    def __init__(self, image_shape, resize=None, rescaling=1 / 255, normalization=None, dtype=None):
+    @checked
+    def __init__(
+        self,
+        image_shape: ImageShape,
+        resize: Size2D | None = None,
+        rescaling: Positive = 1 / 255,
+        normalization: ImageNormalization | None = None,
+        dtype: Policy | None = None,
+    ):
         self.image_shape = check_image_shape(image_shape)
-        check_number("rescaling", rescaling)
         self.rescaling = rescaling
         *size, channels = self.image_shape
         if resize is None:
@@ -73,6 +87,7 @@ class ImageInput:
             self.inputs = self.prepared = keras.Input(self.image_shape, name="images")
         else:
             self.resize = check_size("resize", resize, rank=2)
+            count_activation("the resized pictures", (None, *self.resize, channels))
             self.inputs = keras.Input((None, None, channels), name="images")
             # Pixel values on another scale than 0 to 255 are no whole numbers.
             levels = 255 if math.isclose(rescaling, 1 / 255, rel_tol=1e-3) else None
@@ -80,7 +95,12 @@ class ImageInput:
                 self.resize, tuple(size), levels=levels, name="preparation"
             )(self.inputs)
         rescaled = keras.layers.Rescaling(rescaling, dtype=dtype, name="rescaling")(self.prepared)
-        self.features = _normalize(rescaled, normalization, dtype)
+        self.features = normalize(
+            rescaled,
+            normalization,
+            ImageStandardization(dtype=dtype, name="normalization"),
+            dtype,
+        )
 
     @staticmethod
     def of_data(arguments: dict, data: dict, shape=None) -> dict:
@@ -246,18 +266,3 @@ def _shape_in_folder(data, image_shape):
     if data.get("resize") or None in size:
         size = data.get("resize") or data["crop"]
     return (*size, channels if image_shape is None else image_shape[2])
-
-
-def _normalize(rescaled, normalization, dtype):
-    if normalization is None:
-        return rescaled
-    if isinstance(normalization, str) and normalization == "per_image":
-        layer = ImageStandardization(dtype=dtype, name="normalization")
-    elif isinstance(normalization, dict) and set(normalization) == {"mean", "variance"}:
-        layer = keras.layers.Normalization(**normalization, dtype=dtype, name="normalization")
-    else:
-        raise ValueError(
-            "Expected `normalization` to be None, 'per_image' or a dict of 'mean' and "
-            f"'variance'. Received: normalization={normalization!r}"
-        )
-    return layer(rescaled)

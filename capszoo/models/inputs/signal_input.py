@@ -7,8 +7,13 @@ import keras
 import numpy as np
 
 from capszoo import data as data_sets
+from capszoo.kinds import SignalShape
+from capszoo.kinds import checked
 from capszoo.layers import SignalStandardization
 from capszoo.models.arrays import to_numpy
+from capszoo.models.inputs.normalization import normalize
+from capszoo.models.kinds import Policy
+from capszoo.models.kinds import SignalNormalization
 from capszoo.validation import check_signal_shape
 
 
@@ -49,10 +54,18 @@ class SignalInput:
     # A decoder makes the numbers that come.
     rescaling: ClassVar[float] = 1.0
 
-    def __init__(self, signal_shape, normalization="per_signal", dtype=None):
+    @checked
+    def __init__(
+        self,
+        signal_shape: SignalShape,
+        normalization: SignalNormalization | None = "per_signal",
+        dtype: Policy | None = None,
+    ):
         self.signal_shape = check_signal_shape(signal_shape)
         self.inputs = self.prepared = keras.Input(self.signal_shape, name="signals")
-        self.features = _normalize(self.inputs, normalization, dtype)
+        self.features = normalize(
+            self.inputs, normalization, SignalStandardization(name="normalization"), dtype
+        )
 
     @staticmethod
     def of_data(arguments: dict, data: dict, shape=None) -> dict:
@@ -154,18 +167,3 @@ def _hint(shape, expected):
     if len(shape) == 3 and shape[2] == expected[1]:
         return " Cut the signals, or build the model with their length."
     return ""
-
-
-def _normalize(signals, normalization, dtype):
-    if normalization is None:
-        return signals
-    if isinstance(normalization, str) and normalization == "per_signal":
-        return SignalStandardization(name="normalization")(signals)
-    if isinstance(normalization, dict) and set(normalization) == {"mean", "variance"}:
-        return keras.layers.Normalization(**normalization, dtype=dtype, name="normalization")(
-            signals
-        )
-    raise ValueError(
-        "Expected `normalization` to be None, 'per_signal' or a dict of 'mean' and 'variance'. "
-        f"Received: normalization={normalization!r}"
-    )

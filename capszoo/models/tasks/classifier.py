@@ -1,5 +1,6 @@
 """The task of telling classes apart: scores, a decoder, labels of every usual form."""
 
+import textwrap
 from typing import Any
 from typing import ClassVar
 
@@ -7,6 +8,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from capszoo.kinds import Count
+from capszoo.kinds import NonNegative
 from capszoo.layers import ActivationToLength
 from capszoo.layers import CapsuleMask
 from capszoo.layers import DenseDecoder
@@ -17,9 +20,9 @@ from capszoo.models.arrays import check_labels
 from capszoo.models.arrays import is_array
 from capszoo.models.capsule_model import CapsuleModel
 from capszoo.models.capsule_model import Measure
+from capszoo.models.kinds import Decoder
+from capszoo.models.kinds import Policy
 from capszoo.models.registry import register_task
-from capszoo.validation import check_number
-from capszoo.validation import check_positive_int
 
 
 @register_task("classification")
@@ -60,7 +63,6 @@ class CapsuleClassifier(CapsuleModel):
 
     Raises:
         ValueError: If an argument is unknown or not as said above.
-        TypeError: If `decoder` is none of the above.
     """
 
     task = "classification"
@@ -74,16 +76,13 @@ class CapsuleClassifier(CapsuleModel):
 
     def __init__(
         self,
-        num_classes,
-        decoder=None,
-        reconstruction_weight=0.0005,
-        num_objects=1,
-        dtype=None,
+        num_classes: Count,
+        decoder: Decoder | None = None,
+        reconstruction_weight: NonNegative = 0.0005,
+        num_objects: Count = 1,
+        dtype: Policy | None = None,
         **kwargs,
     ):
-        check_number("reconstruction_weight", reconstruction_weight, 0)
-        check_positive_int("num_classes", num_classes)
-        check_positive_int("num_objects", num_objects)
         if num_objects > num_classes:
             raise ValueError(
                 "Argument `num_objects` must not exceed `num_classes`. Received: "
@@ -92,18 +91,18 @@ class CapsuleClassifier(CapsuleModel):
         input_end = self.open_input(kwargs, dtype)
         scores, poses, coupling = self.body(input_end.features, dtype)
         outputs = {"scores": scores, "poses": poses, "coupling": coupling}
-        decoder = self.make_decoder(decoder, self.example_shape, dtype)
+        decoding = self.make_decoder(decoder, self.example_shape, dtype)
         mask = None
-        if decoder is not None:
+        if decoding is not None:
             mask = CapsuleMask(num_objects, dtype=dtype, name="class_mask")
-            outputs["reconstructions"] = decoder(mask(poses, scores))
+            outputs["reconstructions"] = decoding(mask(poses, scores))
             if input_end.prepared is not input_end.inputs:
                 outputs["images"] = input_end.prepared
         super().__init__(input_end, outputs, dtype=dtype, **kwargs)
-        self.decoder = decoder
+        self.decoder = decoding
         self.class_mask = mask
         self.reconstruction_loss = ReconstructionLoss()
-        if decoder is not None:
+        if decoding is not None:
             self.reconstruction_tracker = keras.metrics.Mean(name="reconstruction_loss")
 
     @staticmethod
@@ -118,25 +117,19 @@ class CapsuleClassifier(CapsuleModel):
         """Makes the decoder layer from hidden units, a config or a layer; `None` stays."""
         if decoder is None or isinstance(decoder, keras.layers.Layer):
             return decoder
-        if isinstance(decoder, dict) and isinstance(decoder.get("config"), dict):
+        if isinstance(decoder, dict):
             config = dict(decoder["config"])
             if "layers" not in config:  # the layers of a model have one each
                 config.setdefault("dtype", dtype)
-            config = {**decoder, "config": config}
-            return keras.saving.deserialize_keras_object(config)
-        if isinstance(decoder, (tuple, list)):
-            if len(shape) != 3:
-                raise ValueError(
-                    "Hidden units make a decoder of pictures. For examples of the shape "
-                    f"{tuple(shape)} give `decoder` a Keras layer or None. "
-                    f"Received: decoder={decoder!r}"
-                )
-            return DenseDecoder(
-                shape, units=decoder, dtype=dtype, name="decoder", **cls.decoder_arguments
+            return _layer_of_config({**decoder, "config": config})
+        if len(shape) != 3:
+            raise ValueError(
+                "Hidden units make a decoder of pictures. For examples of the shape "
+                f"{tuple(shape)} give `decoder` a Keras layer or None. "
+                f"Received: decoder={decoder!r}"
             )
-        raise TypeError(
-            "Expected `decoder` to be a sequence of hidden units, a Keras layer, its config or "
-            f"None. Received: decoder={decoder!r}"
+        return DenseDecoder(
+            shape, units=decoder, dtype=dtype, name="decoder", **cls.decoder_arguments
         )
 
     @classmethod
@@ -228,3 +221,20 @@ class CapsuleClassifier(CapsuleModel):
                 f"{'decoder=(512, 1024), for example' if pictures else 'a Keras layer as decoder'}."
             )
         return self.predict_output("reconstructions", images, batch_size)
+
+
+def _layer_of_config(config):
+    """Makes a decoder of its config; whatever Keras trips over is an error of the config."""
+    try:
+        layer = keras.saving.deserialize_keras_object(config)
+    except Exception as error:
+        raise ValueError(
+            f"The config of argument `decoder` makes no layer: {type(error).__name__}: "
+            f"{textwrap.shorten(str(error), 300)}"
+        ) from error
+    if not isinstance(layer, keras.layers.Layer):
+        raise ValueError(
+            "Expected the config of argument `decoder` to be of a Keras layer. "
+            f"Received: {type(layer).__name__}"
+        )
+    return layer

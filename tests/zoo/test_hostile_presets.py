@@ -1,0 +1,13 @@
+"""A few presets with one value made hostile; `python -m tests.sweeps.presets` tries many."""
+
+from tests.once import ONCE
+from tests.sweeps.presets import cases
+from tests.sweeps.presets import tried
+
+pytestmark = ONCE
+
+
+def test_each_is_built_or_refused_by_name(tmp_path):
+    for name, content, key, value in cases(count=25, seed=1):
+        end, words = tried(content, tmp_path, seconds=30)
+        assert end in ("built", "refused"), (name, key, value, end, words)
