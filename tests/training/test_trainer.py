@@ -209,7 +209,7 @@ def no_work(monkeypatch):
         ({"training.epochs": 0}, r"training\.epochs: .*greater than or equal to 1"),
         ({"trainings.epochs": 1}, r"trainings: .*Did you mean 'training'"),
         ({"name.first": "x"}, r"Cannot set 'name\.first': 'name' is no section"),
-        ({"model.filters": 3}, r"Unknown model argument of capsnet: 'filters'"),
+        ({"model.filters": 3}, r"model.filters: Unknown argument 'filters'"),
         ({"model.conv_filters": -3}, r"`conv_filters`, expected a positive integer"),
         ({"model.routing": "dynamik"}, r"routing 'dynamik'.*Did you mean 'dynamic'"),
         ({"training.optimizer": {"Adm": {}}}, r"optimizer 'Adm'\. Did you mean 'Adam'"),

@@ -426,8 +426,9 @@ def test_archive_without_its_weights(server, folder, home, tmp_path):
 
 def test_right_hash_but_no_hdf5(url, server, folder):
     content = yaml.safe_load((folder / "preset.yaml").read_text())
-    fake = b"no HDF5 at all"
-    content["weights"].update(sha256=hashlib.sha256(fake).hexdigest(), size=len(fake))
+    # As large as the weights would be: a smaller one is refused before.
+    fake = b"no HDF5 at all".ljust(content["weights"]["size"])
+    content["weights"].update(sha256=hashlib.sha256(fake).hexdigest())
     server.answers["/presets/tiny/preset.yaml"] = yaml.safe_dump(content).encode()
     server.answers[f"/presets/tiny/{WEIGHTS}"] = fake
     with pytest.raises(ValueError, match=r"cannot be loaded into CapsNet 'tiny'.*Expected an HDF5"):
