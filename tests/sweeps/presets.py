@@ -150,6 +150,8 @@ def worker(first, count, seed, seconds, gigabytes):
     pages = int(pathlib.Path("/proc/self/statm").read_text().split()[0])
     allowed = pages * resource.getpagesize() + gigabytes * 2**30
     resource.setrlimit(resource.RLIMIT_AS, (allowed, allowed))
+    # Weights are made of several arrays of their size.
+    os.environ["CAPSZOO_MEMORY_LIMIT"] = str(gigabytes / 4)
     with tempfile.TemporaryDirectory() as folder:
         for number, (name, content, key, value) in enumerate(cases(count, seed)):
             if number >= first:
