@@ -75,7 +75,7 @@ def load_into(model: keras.Model, path: pathlib.Path) -> None:
     """
     try:
         with h5py.File(path) as file:
-            _refuse_other_arrays(refuse_other_files(file, path), model)
+            _refuse_other_arrays(_arrays_in(file), model)
         with warnings.catch_warnings():
             # Keras warns where it leaves weights at random: not the model that was asked for.
             warnings.filterwarnings("error", message=".*freshly-initialized", category=UserWarning)
@@ -89,17 +89,12 @@ def load_into(model: keras.Model, path: pathlib.Path) -> None:
     _warn_of_odd_numbers(model, path)
 
 
-def refuse_other_files(group, path) -> list[h5py.Dataset]:
-    """Lists the arrays of an open HDF5 file; none may lie in another, which no hash covers.
+def _arrays_in(group):
+    """Lists the arrays of an HDF5 file; raises `ValueError` if a part lies in another file.
 
-    Args:
-        group: The file, or a group in it.
-        path: The file's path.
-
-    Raises:
-        ValueError: If a part lies in another file.
+    No hash would cover what lies there.
     """
-    found: list[h5py.Dataset] = []
+    found = []
     for name in group:
         link = group.get(name, getlink=True)
         if isinstance(link, h5py.ExternalLink):
@@ -110,7 +105,7 @@ def refuse_other_files(group, path) -> list[h5py.Dataset]:
                 raise ValueError(f"{item.name} lies in another file.")
             found.append(item)
         if isinstance(item, h5py.Group) and isinstance(link, h5py.HardLink):
-            found += refuse_other_files(item, path)
+            found += _arrays_in(item)
     return found
 
 
