@@ -52,7 +52,12 @@ One small network, `capszoo.models.CapsNet` with 32 filters of 3x3 and 8 types o
 without decoder; only the routing differs, with its default arguments. Test accuracy is the mean of
 as many seeds as are said, ± the standard error of that mean. A step is one of training with 32
 pictures, the median of all routings timed by turns; it is given as a multiple of the uniform
-routing's too. `python -m capszoo.benchmarks.routings` measures it.
+routing's too. Other work ran on the machine beside it, so only the multiples say something.
+`python -m capszoo.benchmarks.routings` measures it.
+
+All learn by the one recipe of that family, margin loss and Adam. `em` and `self_routing`, whose
+activations are no lengths, do badly by it; in families and by recipes of their own they have 98.06
+and 97.78 % of the digits (`em_capsnet_digits`, `self_routing_capsnet_digits`).
 """
 
 
