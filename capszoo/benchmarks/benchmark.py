@@ -26,6 +26,7 @@ def benchmark(
     settings: Sequence[tuple[str, Any]] = (),
     with_naive: bool = False,
     repeats: int = 7,
+    fixed: Sequence[tuple[str, Any]] = (),
     report: Callable[[str], None] | None = None,
 ) -> list[dict[str, Any]]:
     """Measures inference and training steps of networks, layers and routing.
@@ -48,6 +49,8 @@ def benchmark(
             convolutions is measured too, as the first variant; of a network also, as the
             second, its own with all votes made at once. Defaults to `False`.
         repeats: How often each step is timed. Defaults to `7`.
+        fixed: Pairs of a name and a value, an argument of the network or layer in all variants,
+            such as `("image_shape", (128, 128, 1))`. Defaults to `()`.
         report: Function that is told what is being done, in words. Defaults to `None`.
 
     Returns:
@@ -68,7 +71,7 @@ def benchmark(
     report = report or (lambda words: None)
     # Built first: what is asked for wrongly is said before anything is measured.
     groups = [
-        (subject, batch, make_steps(subject, batch, settings, with_naive))
+        (subject, batch, make_steps(subject, batch, settings, with_naive, fixed))
         for subject, batch in itertools.product(subjects, batches)
     ]
     report("what the machine can do")

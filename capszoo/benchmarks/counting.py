@@ -9,6 +9,7 @@ from capszoo.layers import ConcurrentCapsules
 from capszoo.layers import DeconvolutionDecoder
 from capszoo.layers import ResidualCapsules
 from capszoo.layers.capsule_layer import CapsuleLayer
+from capszoo.layers.transposed_conv_capsules import TransposedConvCapsules
 
 # Forward, and backward once for the inputs and once for the weights.
 TRAINING = 3
@@ -84,6 +85,9 @@ def count_layer(layer, inputs, outputs):
         *window, summed, _, _, _ = layer.kernel.shape
         if getattr(layer, "votes_from", None) == "types":
             summed *= math.prod(window[1:])
+        elif isinstance(layer, TransposedConvCapsules):
+            # A position sees each place of the window once in as many as the strides make.
+            summed *= max(math.prod(window[1:]) // math.prod(layer.strides), 1)
         return count_votes(votes, summed, 2 * getattr(layer.routing, "iterations", 1))
     return _products(layer.trainable_weights, outputs)
 
@@ -91,9 +95,12 @@ def count_layer(layer, inputs, outputs):
 def _products(kernels, outputs):
     # A convolution's kernel works at each position of its map, a dense one once a sample.
     batch, *sizes = outputs
-    positions = math.prod(sizes[:2]) if len(sizes) >= 3 else 1
+
+    def positions(rank):
+        return math.prod(sizes[: rank - 2]) if 4 <= rank <= len(sizes) + 1 else 1
+
     return sum(
-        2 * math.prod(kernel.shape) * batch * (positions if len(kernel.shape) >= 4 else 1)
+        2 * math.prod(kernel.shape) * batch * positions(len(kernel.shape))
         for kernel in kernels
         if len(kernel.shape) >= 2
     )

@@ -12,10 +12,13 @@ from capszoo.benchmarks.naive import naive
 from capszoo.benchmarks.step import INFERENCE
 from capszoo.benchmarks.step import NAIVE
 from capszoo.benchmarks.step import TRAINING
+from capszoo.benchmarks.step import UCAPS3D
 from capszoo.benchmarks.step import Step
+from capszoo.benchmarks.ucaps3d_routing import UCaps3DRouting
 
-# Shape of the children's poses, and arguments: class capsules of CapsNet, and the first and the
-# last capsule layer of the small network with EM routing.
+# Shape of the children's poses, and arguments: class capsules of CapsNet, the first capsule layer
+# of the small network with EM routing, that of 3D-UCaps after its primary capsules, of a volume of
+# 48x64x48, and the last capsule layer of the small network with EM routing.
 _LAYERS = {
     "DenseCapsules": ((1152, 8), {"num_capsules": 10, "pose_dim": 16, "routing": "dynamic"}),
     "ConvCapsules2D": (
@@ -28,6 +31,18 @@ _LAYERS = {
             "votes_from": "positions",
             "transform": "matrix",
             "routing": "em",
+        },
+    ),
+    "ConvCapsules3D": (
+        (48, 64, 48, 16, 4),
+        {
+            "num_capsules": 16,
+            "pose_dim": 8,
+            "kernel_size": 3,
+            "strides": 2,
+            "padding": "same",
+            "vote_bias": "parents",
+            "routing": {"name": "dynamic", "agreement": "cosine"},
         },
     ),
     "ClassCapsules": (
@@ -54,7 +69,7 @@ def layer_steps(subject, variant, batch, settings):
         variant: What this way is called.
         batch: Number of samples.
         settings: Dictionary of arguments of the layer; a `routing` of `"naive"` is the
-            straightforward implementation of its own.
+            straightforward implementation of its own, of `UCAPS3D` that of 3D-UCaps.
 
     Returns:
         The two `Step`.
@@ -67,6 +82,8 @@ def layer_steps(subject, variant, batch, settings):
     make = getattr(layers, subject)
     if arguments["routing"] == NAIVE:
         arguments["routing"] = naive(routing.get(_LAYERS[subject][1]["routing"]))
+    elif arguments["routing"] == UCAPS3D:
+        arguments["routing"] = UCaps3DRouting(agreement="cosine")
     layer = make(**arguments)
     rng = np.random.default_rng(0)
     inputs = [rng.normal(size=(batch, *poses_shape)).astype("float32")]

@@ -44,7 +44,7 @@ def _route_children_first(self, votes, activations=None, training=None, **argume
 
 @keras.saving.register_keras_serializable(package="capszoo_benchmarks")
 class NaiveDynamicRouting(DynamicRouting):
-    """Dynamic routing by three einsums."""
+    """Dynamic routing by three einsums, by the dot product or the cosine."""
 
     route = _route_children_first
 
@@ -55,10 +55,18 @@ class NaiveDynamicRouting(DynamicRouting):
         logits = ops.zeros_like(votes[..., 0])
         for iteration in range(self.iterations):
             coupling = ops.softmax(logits, axis=-1)
-            poses = squash(ops.einsum("...ij,...ijd->...jd", coupling, votes) + self.bias)
+            total = ops.einsum("...ij,...ijd->...jd", coupling, votes) + self.bias
+            poses = squash(total)
             if iteration < self.iterations - 1:
-                logits = logits + ops.einsum("...ijd,...jd->...ij", votes, poses)
+                pair = (votes, poses)
+                if self.agreement == "cosine":
+                    pair = (_directions(votes), _directions(total))
+                logits = logits + ops.einsum("...ijd,...jd->...ij", *pair)
         return (poses, ops.swapaxes(coupling, -2, -1)) if return_coupling else poses
+
+
+def _directions(vectors):
+    return vectors / ops.sqrt(ops.sum(ops.square(vectors), axis=-1, keepdims=True) + 1e-7)
 
 
 @keras.saving.register_keras_serializable(package="capszoo_benchmarks")

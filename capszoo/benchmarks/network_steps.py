@@ -11,6 +11,7 @@ from capszoo.benchmarks.step import INFERENCE
 from capszoo.benchmarks.step import NAIVE
 from capszoo.benchmarks.step import TRAINING
 from capszoo.benchmarks.step import Step
+from capszoo.models import CapsuleSegmenter
 from capszoo.models import ClusterCapsNet
 from capszoo.models import DeepCapsNet
 from capszoo.models import get_family
@@ -44,7 +45,7 @@ def network_steps(subject, variant, batch, settings):
     model.compile(jit_compile=jit_compile)
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, size=(batch, *network.example_shape)).astype("uint8")
-    labels = rng.integers(0, network.num_classes, size=batch)
+    labels = rng.integers(0, network.num_classes, size=_labels_shape(network, batch))
     operations, memory = counting.count_model(network, batch)
     return [
         Step(
@@ -66,6 +67,11 @@ def network_steps(subject, variant, batch, settings):
             counting.TRAINING * memory,
         ),
     ]
+
+
+def _labels_shape(network, batch):
+    maps = isinstance(network, CapsuleSegmenter)
+    return (batch, *network.example_shape[:-1]) if maps else batch
 
 
 def _build(subject, settings, policy):

@@ -9,6 +9,7 @@ TRAINING = "training"
 DEFAULT = "default"
 NAIVE = "naive"
 AT_ONCE = "all votes at once"
+UCAPS3D = "3D-UCaps in PyTorch"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 import dataclasses
 
+import keras
+
 from capszoo import kernels
 from capszoo import zoo
 from capszoo.benchmarks.convolution_steps import CONVOLUTIONS
@@ -14,12 +16,13 @@ from capszoo.benchmarks.routing_steps import routing_steps
 from capszoo.benchmarks.step import AT_ONCE
 from capszoo.benchmarks.step import DEFAULT
 from capszoo.benchmarks.step import NAIVE
+from capszoo.benchmarks.step import UCAPS3D
 from capszoo.benchmarks.step import describe_setting
 from capszoo.models import list_models
 from capszoo.ops.convolution import direct_convolutions
 
 
-def make_steps(subject, batch, settings=(), with_naive=False):
+def make_steps(subject, batch, settings=(), with_naive=False, fixed=()):
     """Makes the steps of a subject, in all its variants.
 
     Args:
@@ -28,7 +31,10 @@ def make_steps(subject, batch, settings=(), with_naive=False):
         batch: Number of samples.
         settings: Pairs of name and value; each makes one more variant.
         with_naive: Whether the straightforward implementation is a variant too, and of a network
-            its own of votes that are all made; of `"routing"` they always are.
+            its own of votes that are all made; of `"routing"` they always are. Of
+            `"ConvCapsules3D"`, on PyTorch, so is the routing of 3D-UCaps.
+        fixed: Pairs of name and value that hold for all variants of a network or layer.
+            Defaults to `()`.
 
     Returns:
         List of `Step`, those of one kind next to each other.
@@ -40,19 +46,26 @@ def make_steps(subject, batch, settings=(), with_naive=False):
         return routing_steps(batch, settings)
     if subject == CONVOLUTIONS:
         return convolution_steps(batch)
-    make = layer_steps if subject in layer_names() else network_steps
-    if make is network_steps:
+    steps_of = layer_steps if subject in layer_names() else network_steps
+    if steps_of is network_steps:
         _check_network(subject)
     variants = [(DEFAULT, {})]
     variants += [(describe_setting(name, value), {name: value}) for name, value in settings]
-    made = [make(subject, variant, batch, own) for variant, own in variants]
+
+    def make(variant, own):
+        return steps_of(subject, variant, batch, {**dict(fixed), **own})
+
+    made = [make(variant, own) for variant, own in variants]
     if with_naive:
-        if make is network_steps:
-            steps = make(subject, AT_ONCE, batch, {})
+        if steps_of is network_steps:
+            steps = make(AT_ONCE, {})
             made.insert(0, [_within(step, kernels.disabled()) for step in steps])
-        steps = make(subject, NAIVE, batch, {"routing": NAIVE})
+        steps = make(NAIVE, {"routing": NAIVE})
         steps = [_within(step, direct_convolutions()) for step in steps]
         made.insert(0, [_within(step, kernels.disabled()) for step in steps])
+        if subject == "ConvCapsules3D" and keras.backend.backend() == "torch":
+            steps = make(UCAPS3D, {"routing": UCAPS3D})
+            made.insert(1, [_within(step, kernels.disabled()) for step in steps])
     return [step for kind in zip(*made, strict=True) for step in kind]
 
 

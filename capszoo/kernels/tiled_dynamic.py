@@ -18,6 +18,7 @@ from capszoo.ops import squash as squash_by_kind
 from capszoo.ops import squash_vjp
 from capszoo.ops import sum_children
 from capszoo.ops import uniform_coupling
+from capszoo.ops import widen
 
 
 def supports(votes, **_):
@@ -95,7 +96,7 @@ def route_in_tiles(
     def make_votes(children, kernel):
         votes = ops.matmul(children, kernel)
         votes = ops.reshape(votes, (inputs, -1, parents, pose_dim))
-        return ops.cast(contiguous(ops.transpose(votes, (1, 2, 0, 3))), wide)
+        return widen(contiguous(ops.transpose(votes, (1, 2, 0, 3))), wide)
 
     def by_child(children):
         return contiguous(ops.transpose(children, (1, 0, 2)))

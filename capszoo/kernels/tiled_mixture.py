@@ -14,6 +14,7 @@ from capszoo.kernels.tiles import rows_per_tile
 from capszoo.kernels.tiles import scan_tiles
 from capszoo.kernels.vjp import custom_vjp
 from capszoo.ops import contiguous
+from capszoo.ops import widen
 
 
 def supports(votes, **_):
@@ -70,7 +71,7 @@ def route_by_mixture_in_tiles(
         def make(kernel):
             votes = ops.matmul(children, kernel[0])
             votes = ops.reshape(votes, (inputs, -1, size, pose_dim))
-            return ops.cast(contiguous(ops.transpose(votes, (2, 1, 0, 3))), wide)
+            return widen(contiguous(ops.transpose(votes, (2, 1, 0, 3))), wide)
 
         def collect(collected, kernel, votes_gradient):
             gradient = contiguous(ops.transpose(votes_gradient, (2, 1, 0, 3)))

@@ -151,13 +151,18 @@ def scan_chunks(step, carry, arrays, chunks):
     """
     if chunks == 1:
         return step(carry, *arrays)
-    arrays = [ops.reshape(array, (chunks, -1, *array.shape[1:])) for array in arrays]
+    # Another axis may be of no samples: sizes are said, not left to be found.
+    arrays = [
+        ops.reshape(array, (chunks, array.shape[0] // chunks, *array.shape[1:])) for array in arrays
+    ]
     if keras.backend.backend() == "jax":
         import jax
 
         # One after another: two at a time would need twice the cache.
         carry, outputs = jax.lax.scan(lambda carry, chunk: step(carry, *chunk), carry, arrays)
-        return carry, tuple(ops.reshape(output, (-1, *output.shape[2:])) for output in outputs)
+        return carry, tuple(
+            ops.reshape(output, (chunks * output.shape[1], *output.shape[2:])) for output in outputs
+        )
     tiles = ([array[chunk] for array in arrays] for chunk in range(chunks))
     carry, outputs, _ = _loop(lambda carry, *chunk: (*step(carry, *chunk), ()), carry, tiles)
     return carry, outputs

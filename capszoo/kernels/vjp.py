@@ -64,33 +64,78 @@ def pullback(function, arguments, upstream):
     >>> [float(one) for one in found]
     [10.0, 6.0]
     """
-    backend = keras.backend.backend()
-    if backend == "jax":
-        import jax
+    return value_and_pullback(function, arguments)[1](upstream)
 
-        return jax.vjp(function, *arguments)[1](upstream)
-    if backend == "tensorflow":
-        import tensorflow as tf
 
-        with tf.GradientTape() as tape:
-            tape.watch(arguments)
-            result = function(*arguments)
+def value_and_pullback(function, arguments):
+    """Computes a function, and how gradients of its arguments follow from that of its result.
+
+    Args:
+        function: As in `pullback`.
+        arguments: As in `pullback`.
+
+    Returns:
+        The result, and a function of its gradient that gives the tuple of gradients.
+
+    Example:
+
+    >>> x = ops.convert_to_tensor(3.0)
+    >>> square, pull = capszoo.kernels.vjp.value_and_pullback(ops.square, (x,))
+    >>> float(square), float(pull(ops.convert_to_tensor(2.0))[0])
+    (9.0, 12.0)
+    """
+    return _PULLBACKS[keras.backend.backend()](function, arguments)
+
+
+def _pullback_jax(function, arguments):
+    import jax
+
+    return jax.vjp(function, *arguments)
+
+
+def _pullback_tensorflow(function, arguments):
+    import tensorflow as tf
+
+    with tf.GradientTape() as tape:
+        tape.watch(arguments)
+        result = function(*arguments)
+
+    def pull(upstream):
         zero = tf.UnconnectedGradients.ZERO
         return tape.gradient(result, arguments, upstream, unconnected_gradients=zero)
+
+    return result, pull
+
+
+def _pullback_torch(function, arguments):
     import torch
 
     again = records()
     with torch.enable_grad():
         if not again:
             arguments = tuple(one.detach().requires_grad_() for one in arguments)
+        result = function(*arguments)
+
+    def pull(upstream):
         asked = [one for one in arguments if one.requires_grad]
-        found = torch.autograd.grad(
-            function(*arguments), asked, upstream, create_graph=again, materialize_grads=True
+        with torch.enable_grad():
+            found = iter(
+                torch.autograd.grad(
+                    result, asked, upstream, create_graph=again, materialize_grads=True
+                )
+            )
+        return tuple(
+            next(found) if one.requires_grad else torch.zeros_like(one) for one in arguments
         )
-    by_place = iter(found)
-    return tuple(
-        next(by_place) if one.requires_grad else torch.zeros_like(one) for one in arguments
-    )
+
+    return (result if again else result.detach()), pull
+
+
+_PULLBACKS = {
+    "jax": _pullback_jax,
+    "tensorflow": _pullback_tensorflow,
+    "torch": _pullback_torch,
+}
 
 
 def records():

@@ -6,6 +6,7 @@ from capszoo.kernels.mixture_votes import VotesSource
 from capszoo.kernels.mixture_votes import parents_first
 from capszoo.kernels.mixture_votes import parents_last
 from capszoo.kernels.vjp import custom_vjp
+from capszoo.ops import widen
 
 
 def supports(votes, **_):
@@ -55,9 +56,7 @@ def route_by_mixture(steps, votes, activations, *parameters):
         return tuple(gradients)
 
     *spatial, parents, children, pose_dim = votes.shape[1:]
-    votes, activations, *parameters = (
-        ops.cast(one, "float32") for one in (votes, activations, *parameters)
-    )
+    votes, activations, *parameters = map(widen, (votes, activations, *parameters))
     result = custom_vjp(forward, backward)(
         parents_first(votes, trailing=2), ops.reshape(activations, (-1, children)), *parameters
     )

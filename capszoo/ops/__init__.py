@@ -1,5 +1,9 @@
 """Pure functions on tensors: norms, squashes, convolution, votes."""
 
+from capszoo.ops.affine import affine_of_pose
+from capszoo.ops.affine import compose_affine
+from capszoo.ops.affine import place_templates
+from capszoo.ops.bands import Bands
 from capszoo.ops.convolution import conv
 from capszoo.ops.convolution import conv2d
 from capszoo.ops.convolution import extract_patches
@@ -7,6 +11,7 @@ from capszoo.ops.coupling import NORMALIZATIONS
 from capszoo.ops.coupling import agreement
 from capszoo.ops.coupling import cosine
 from capszoo.ops.coupling import couple
+from capszoo.ops.coupling import share_of_type
 from capszoo.ops.coupling import sum_children
 from capszoo.ops.coupling import uniform_coupling
 from capszoo.ops.depthwise_convolution import depthwise_conv2d
@@ -14,12 +19,20 @@ from capszoo.ops.digamma import digamma
 from capszoo.ops.digamma import trigamma
 from capszoo.ops.gating import activations_and_shares
 from capszoo.ops.gating import gate
+from capszoo.ops.label_maps import area_means
+from capszoo.ops.label_maps import one_hot_maps
+from capszoo.ops.label_maps import weights_of_maps
 from capszoo.ops.labels import count_present
 from capszoo.ops.labels import multi_hot
 from capszoo.ops.labels import present_classes
 from capszoo.ops.layout import contiguous
 from capszoo.ops.lazy_votes import Geometry
 from capszoo.ops.lazy_votes import LazyVotes
+from capszoo.ops.likelihoods import log_normal
+from capszoo.ops.likelihoods import mean_picture
+from capszoo.ops.likelihoods import part_likelihood
+from capszoo.ops.likelihoods import picture_likelihood
+from capszoo.ops.likelihoods import safe_log
 from capszoo.ops.mixtures import log_normalize
 from capszoo.ops.mixtures import mass_and_shares
 from capszoo.ops.norms import SQUASHES
@@ -27,8 +40,15 @@ from capszoo.ops.norms import log_sigmoid
 from capszoo.ops.norms import safe_norm
 from capszoo.ops.norms import squash
 from capszoo.ops.norms import squash_vjp
+from capszoo.ops.precision import finite
 from capszoo.ops.precision import in_float32
+from capszoo.ops.precision import saturate
+from capszoo.ops.precision import widen
 from capszoo.ops.presence import present
+from capszoo.ops.ranks import change_boost
+from capszoo.ops.ranks import rank_mask
+from capszoo.ops.ranks import ranks
+from capszoo.ops.ranks import strongest_coupling
 from capszoo.ops.resizing import resize
 from capszoo.ops.softmax import softmax_over_children
 from capszoo.ops.softmax import softmax_over_parents

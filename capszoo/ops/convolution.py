@@ -25,9 +25,8 @@ _ALLOWS_FOURIER = contextvars.ContextVar("allows_fourier", default=True)
 def conv(inputs, kernel, strides=1, padding="valid"):
     """Convolves channels-last maps of one, two or three axes with a kernel.
 
-    The result is that of `keras.ops.conv` (to float32 rounding). Images are convolved by
-    `conv2d`; of the others, what `prefers_patches` says as patches and one matrix product, the
-    rest natively.
+    The result is that of `keras.ops.conv` (to float32 rounding). Images are convolved by `conv2d`,
+    others natively or, where `prefers_patches` says so, as patches and one matrix product.
 
     Args:
         inputs: Tensor of shape `(batch, *size, channels)`.
@@ -245,10 +244,12 @@ def same_pads(size, kernel_size, strides):
 def _conv_directly(inputs, kernel, strides, padding):
     kernel_size = tuple(kernel.shape[:-2])
     images = images_at_once(inputs, kernel_size, strides, padding)
+    # Of no images TensorFlow gives back maps of their size.
+    empty = inputs.shape[0] == 0
     # What is not compiled as a whole would compile its loop anew at each call.
     if images is not None and compiled_by_jax(inputs, kernel):
         return _conv_in_turn(inputs, kernel, strides, padding, images)
-    if not prefers_patches(kernel_size, strides):
+    if not (empty or prefers_patches(kernel_size, strides)):
         return ops.conv(
             inputs, kernel, strides=strides, padding=padding, data_format="channels_last"
         )

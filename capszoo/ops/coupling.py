@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from capszoo.ops.norms import safe_norm
+from capszoo.ops.precision import widen
 from capszoo.ops.softmax import softmax_over_parents
 from capszoo.ops.sparsemax import sparsemax_over_parents
 
@@ -52,6 +53,29 @@ def couple(logits, leaky=False, normalization="softmax"):
         return normalize(logits)
     none = ops.zeros_like(logits[..., :1, :])
     return normalize(ops.concatenate([none, logits], axis=-2))[..., 1:, :]
+
+
+def share_of_type(mask, children, types):
+    """Computes one by how many children there are of each of several types.
+
+    Args:
+        mask: Boolean tensor of shape `(batch, *spatial, children)`, true where there is a child;
+            `None` where all are there.
+        children: How many children there are, missing ones among them.
+        types: How many types.
+
+    Returns:
+        A tensor that broadcasts to `(batch, *spatial, parents, pose_dim)`, or a number.
+
+    Example:
+
+    >>> capszoo.ops.share_of_type(None, children=10, types=2)
+    0.2
+    """
+    if mask is None:
+        return types / children
+    count = ops.sum(ops.cast(mask, "float32"), axis=-1)
+    return types / ops.maximum(ops.expand_dims(ops.expand_dims(count, -1), -1), 1.0)
 
 
 def sum_children(weights, votes):
@@ -115,6 +139,6 @@ def cosine(votes, sums):
     [1.0, 0.0]
     """
     wide = keras.backend.result_type(votes.dtype, "float32")
-    votes, sums = ops.cast(votes, wide), ops.cast(sums, wide)
+    votes, sums = widen(votes, wide), widen(sums, wide)
     directions = votes / safe_norm(votes, keepdims=True)
     return agreement(directions, sums / safe_norm(sums, keepdims=True))

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from capszoo.ops.bands import Bands
 from capszoo.ops.votes import dense_votes
 
 
@@ -16,12 +17,20 @@ class Geometry:
 
     Attributes:
         positions: Sizes of the map of parents; `()` where parents have no position.
-        children: How many children a parent has.
+        children: How many children a parent has; `None` where that is not known yet.
         places: At how many places a child is seen at once. Its votes are a sum over them.
             Defaults to `1`.
         gather: Where each child has a transform of its own, function from the poses as the layer
             is given them to the children `(batch, *positions, places, children, child_dim)`;
             `None` where children share transforms. Defaults to `None`.
+        bands: How the votes of bands of the map are made, a `Bands`; `None` where they are not.
+            Defaults to `None`.
+        mean: Function from poses and kernel to the mean of the votes over the children, `(batch,
+            *positions, parents, pose_dim)`, without an offset, for which no vote is made; `None`
+            where there is none. Defaults to `None`.
+        shared_types: Of how many types the children are, where those of a type share one transform
+            and the poses as the layer is given them are `(batch, *positions, children, child_dim)`,
+            the types fastest or on an axis of their own. Defaults to `0`, where they do not.
 
     Example:
 
@@ -30,9 +39,12 @@ class Geometry:
     """
 
     positions: tuple
-    children: int
+    children: int | None
     places: int = 1
     gather: Callable | None = None
+    bands: Bands | None = None
+    mean: Callable | None = None
+    shared_types: int = 0
 
     @classmethod
     def dense(cls, children):
@@ -84,7 +96,7 @@ class LazyVotes:
     def shape(self):
         """`(batch, *positions, parents, children * votes_per_child, pose_dim)`."""
         per_child, parents, pose_dim = self.kernel.shape[-3:]
-        children = self.geometry.children * per_child
+        children = self.geometry.children and self.geometry.children * per_child
         return (self.poses.shape[0], *self.geometry.positions, parents, children, pose_dim)
 
     @property
@@ -102,6 +114,12 @@ class LazyVotes:
         """Whether the votes are `dense_votes`, one of a child for a parent, and nothing more."""
         whole = self.geometry.positions == () and self.geometry.places == 1
         return self.separable and whole and self.kernel.shape[-3] == 1 and self.offset is None
+
+    @property
+    def shared(self):
+        """Whether children of a type vote by one transform, once for each parent, no more."""
+        once = self.kernel.shape[-3] == 1 and self.offset is None
+        return self.geometry.shared_types > 0 and once
 
     def children(self):
         """Gathers the children: `(batch, *positions, places, children, child_dim)`."""
@@ -142,7 +160,8 @@ class LazyVotes:
             # TensorFlow's gradient is one of arguments and variables alone. The others also have
             # one of what a function refers to, and would keep a transform as an argument.
             fields += [name for name in ("kernel", "offset") if getattr(self, name) is not None]
-        own = {name: getattr(self, name) for name in fields}
+        # As they are seen here: TensorFlow would hand over a variable without its cast.
+        own = {name: ops.cast(getattr(self, name), self.dtype) for name in fields}
 
         def of_tensors(*arrays):
             again = dataclasses.replace(self, **dict(zip(own, arrays, strict=False)))

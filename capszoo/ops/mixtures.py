@@ -4,6 +4,8 @@ from keras import ops
 
 # Keeps a parent to which no child turns from a division by zero.
 MASS_EPSILON = 1e-7
+# Keeps a parent whose votes are all alike from a division by zero.
+LEAST_VARIANCE = 1e-10
 
 
 def log_normalize(logits, windows=None, axis=-2):

@@ -5,14 +5,19 @@ import functools
 from keras import ops
 
 from capszoo.ops.precision import in_float32
+from capszoo.ops.precision import saturate
 from capszoo.validation import check_choice
 from capszoo.validation import check_number
 
 EPSILON = 1e-7
 
+# Longer vectors are as long as this. In units of its largest entry each could be measured, and
+# would take two to three times as long.
+_LONGEST_SQUARED = 3e38
 
-def _squared_norm(x, axis):
-    return ops.sum(ops.square(x), axis=axis, keepdims=True)
+
+def _squared_norm(x, axis, keepdims=True):
+    return ops.minimum(ops.sum(ops.square(x), axis=axis, keepdims=keepdims), _LONGEST_SQUARED)
 
 
 @in_float32
@@ -20,7 +25,7 @@ def safe_norm(x, axis=-1, keepdims=False, epsilon=EPSILON):
     """Computes the Euclidean length of vectors, with a finite gradient at zero.
 
     `length = sqrt(sum(x**2) + epsilon)`. The plain norm has the gradient 0/0 at the zero
-    vector, which is NaN on every backend.
+    vector, which is NaN on every backend. Lengths above `1.7e19` saturate there.
 
     Args:
         x: Tensor of vectors.
@@ -37,7 +42,7 @@ def safe_norm(x, axis=-1, keepdims=False, epsilon=EPSILON):
     >>> float(capszoo.ops.safe_norm(np.array([3.0, 4.0], "float32")))
     5.0
     """
-    return ops.sqrt(ops.sum(ops.square(x), axis=axis, keepdims=keepdims) + epsilon)
+    return ops.sqrt(_squared_norm(x, axis, keepdims) + epsilon)
 
 
 def _standard_scale(squared_norm, epsilon):
@@ -90,7 +95,7 @@ def squash(x, axis=-1, kind="standard", epsilon=EPSILON, power=2):
       `n**2 = 0.5`.
 
     A `power` above 2 makes the standard squash steeper, `n**power / (1 + n**power) * x / n`: what
-    is shorter than 1 becomes shorter, what is longer longer.
+    is shorter than 1 becomes shorter, what is longer longer. Entries above `1e15` saturate there.
 
     Args:
         x: Tensor of vectors.
@@ -142,10 +147,12 @@ def _power_scale(power, squared_norm, epsilon):
 
 @in_float32
 def _squash(x, axis, scale, epsilon):
+    # Of a vector that is divided by its length the squares may not overflow.
+    x = saturate(x)
     return scale(_squared_norm(x, axis), epsilon) * x
 
 
-def squash_vjp(x, upstream, kind="standard", epsilon=EPSILON):
+def squash_vjp(x, upstream, kind="standard", epsilon=EPSILON, axis=-1):
     """Computes the gradient of `squash(x)` where that of its result is `upstream`.
 
     With `q = sum(x**2)` and `squash(x) = f(q) * x`, it is
@@ -153,10 +160,11 @@ def squash_vjp(x, upstream, kind="standard", epsilon=EPSILON):
     kernels whose gradients are written out.
 
     Args:
-        x: Tensor of vectors, along the last axis.
+        x: Tensor of vectors.
         upstream: Tensor of the shape of `x`.
         kind: As in `squash`. Defaults to `"standard"`.
         epsilon: As in `squash`. Defaults to `1e-7`.
+        axis: The axis along which a vector lies. Defaults to `-1`.
 
     Returns:
         Tensor of the shape of `x`.
@@ -173,9 +181,9 @@ def squash_vjp(x, upstream, kind="standard", epsilon=EPSILON):
     """
     check_choice("kind", kind, SQUASHES)
     scale, slope = _SCALES_AND_SLOPES[kind]
-    x, upstream = ops.convert_to_tensor(x), ops.convert_to_tensor(upstream)
-    squared_norm = _squared_norm(x, -1)
-    along = ops.sum(x * upstream, axis=-1, keepdims=True)
+    x, upstream = saturate(x), ops.convert_to_tensor(upstream)
+    squared_norm = _squared_norm(x, axis)
+    along = ops.sum(x * upstream, axis=axis, keepdims=True)
     along = 2.0 * slope(squared_norm, epsilon) * along
     return scale(squared_norm, epsilon) * upstream + along * x
 

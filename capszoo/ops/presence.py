@@ -28,7 +28,9 @@ def present(mask, votes, votes_per_child=1):
     """
     if mask is None:
         return votes, None
-    *outer, children = votes.shape[1:-3] + (votes.shape[-2] // votes_per_child,)
+    outer, count = tuple(votes.shape[1:-3]), votes.shape[-2]
+    # In a graph that takes any number of children it is not known.
+    children = None if count is None else count // votes_per_child
     if tuple(mask.shape[1:]) != (*outer, children):
         raise ValueError(
             f"Expected a mask of shape (batch, {', '.join(map(str, (*outer, children)))}), one "

@@ -1,5 +1,7 @@
 """The sparsemax by which children share out among few of their parents."""
 
+import math
+
 from keras import ops
 
 from capszoo.ops.precision import in_float32
@@ -40,8 +42,9 @@ def sparsemax_over_parents(logits, mask=None):
     parents = logits.shape[-2]
     if mask is not None:
         logits = ops.where(mask, logits, _NEVER)
-    # The largest as zero: of large logits the differences count.
-    logits = logits - ops.stop_gradient(ops.max(logits, axis=-2, keepdims=True))
+    # The largest as zero: of large logits the differences count. Of none there is a largest too.
+    largest = ops.max(logits, axis=-2, keepdims=True, initial=-math.inf)
+    logits = logits - ops.stop_gradient(largest)
     # Who gets something is no function with a gradient; the threshold, given these, is.
     descending = -ops.sort(-ops.stop_gradient(logits), axis=-2)
     counts = ops.reshape(ops.arange(1, parents + 1, dtype=logits.dtype), (parents, 1))

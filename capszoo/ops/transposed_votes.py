@@ -6,6 +6,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from capszoo.ops.bands import Bands
+from capszoo.ops.bands import positions_first
+from capszoo.ops.bands import type_votes_by_place
 from capszoo.ops.votes import maps_per_type
 from capszoo.ops.votes import type_votes
 from capszoo.ops.votes import votes_of_maps
@@ -83,6 +86,68 @@ def transposed_grid(size, kernel_size, strides, padding):
     return tuple(
         (old - 1) * stride + max(window, stride)
         for old, window, stride in zip(size, kernel_size, strides, strict=True)
+    )
+
+
+def transposed_bands(size, kernel_size, strides, padding):
+    """Says how bands of children make votes on a finer grid, a `capszoo.ops.Bands`.
+
+    Args:
+        size: Size of the map of children along each axis.
+        kernel_size: Size of the window along each axis.
+        strides: How many positions of parents there are for one of children, along each axis.
+        padding: `"valid"` or `"same"`.
+    """
+    rows, *others = transposed_grid(size, kernel_size, strides, padding)
+    cut, *cuts = _cuts(kernel_size, strides, padding)
+    taps = [-(-window // stride) for window, stride in zip(kernel_size, strides, strict=True)]
+    inside = tuple(slice(before, before + new) for before, new in zip(cuts, others, strict=True))
+
+    def make(bands, kernel):
+        if _prefers_native():
+            # Rows that not all of their children reach lie at both ends.
+            first = (taps[0] - 1) * strides[0]
+            steps = bands.shape[1] - taps[0] + 1
+            votes = transposed_type_votes(bands, kernel, strides, "valid")
+            votes = votes[(slice(None), slice(first, first + steps * strides[0]), *inside)]
+            _, *grid, parents, types, pose_dim = votes.shape
+            votes = ops.reshape(votes, (-1, math.prod(grid), parents, types, pose_dim))
+            return ops.transpose(votes, (3, 0, 2, 4, 1))
+        rests = _rests_as_parents(kernel, kernel_size, strides, taps)
+        beside = [(tap - 1, tap - 1) for tap in taps[1:]]
+        bands = ops.pad(bands, [(0, 0), (0, 0), *beside, (0, 0), (0, 0)])
+        votes = type_votes_by_place(bands, rests)
+        *_, parents, pose_dim = kernel.shape
+        # Each rest is a map by itself: whatever the order of positions, routing is at each.
+        return ops.reshape(votes, (votes.shape[0], -1, parents, *votes.shape[3:]))
+
+    def arrange(height, maps):
+        if _prefers_native():
+            return positions_first(height, maps)
+        parents, pose_dim, _ = maps.shape[1:]
+        rank = len(size)
+        wider = [old + tap - 1 for old, tap in zip(size[1:], taps[1:], strict=True)]
+        grid = [height - taps[0] + 1, *wider]
+        maps = ops.reshape(maps, (-1, *strides, parents * pose_dim, *grid))
+        order = [axis for pair in ((rank + 2 + a, 1 + a) for a in range(rank)) for axis in pair]
+        maps = ops.transpose(maps, (0, *order, rank + 1))
+        finer = [own * stride for own, stride in zip(grid, strides, strict=True)]
+        maps = ops.reshape(maps, (-1, *finer, parents * pose_dim))[
+            (slice(None), slice(None), *inside)
+        ]
+        return ops.reshape(maps, (-1, finer[0] * math.prod(others), parents, pose_dim))
+
+    return Bands(
+        rows=rows,
+        # As many rows of children as reach a row of parents, the one that it stands at the last.
+        window=taps[0],
+        pads=((taps[0] - 1, taps[0] - 1), *[(0, 0)] * len(others)),
+        make=make,
+        places=math.prod(taps),
+        arrange=arrange,
+        finer=strides[0],
+        cut=cut,
+        maps=1 if _prefers_native() else math.prod(strides),
     )
 
 

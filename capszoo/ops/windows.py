@@ -62,6 +62,15 @@ class Windows:
         self._places[child[in_order], own] = in_order
         self.children_seen = int(np.count_nonzero(seen))
 
+    def children(self):
+        """Which position of the map each place of each window is.
+
+        Returns:
+            Integer array `(number, positions_per_window)`; places in the padding have the number
+            after the last.
+        """
+        return self._child.reshape(self.number, self.positions_per_window)
+
     def logsumexp_per_child(self, values):
         """Sums, in log space, what all windows hold on the same child.
 

@@ -7,6 +7,7 @@ from capszoo import kernels
 from capszoo.ops import present
 from capszoo.ops import softmax_over_children
 from capszoo.ops import sum_children
+from capszoo.ops import widen
 from capszoo.routing.base import Routing
 from capszoo.routing.registry import register
 
@@ -120,7 +121,7 @@ class AttentionRouting(Routing):
     def _combine(self, votes, presence=None, *, attention_kernel, pose_kernel, bias=None):
         *outer, parents, children, pose_dim = votes.shape[1:]
         # All axes before the parents as one: a parent's scores are one product of matrices.
-        seen = ops.cast(ops.reshape(votes, (-1, parents, children * pose_dim)), "float32")
+        seen = widen(ops.reshape(votes, (-1, parents, children * pose_dim)))
         scores = ops.einsum("njf,jfk->njk", seen, ops.cast(attention_kernel, "float32"))
         scores = ops.reshape(scores, (-1, *outer, parents, children))
         coupling = ops.cast(softmax_over_children(scores, presence), votes.dtype)

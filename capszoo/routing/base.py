@@ -25,6 +25,8 @@ class Routing(keras.layers.Layer):
             are transformed. Defaults to `False`.
         tunable_arguments: Which of its arguments a search space may name beside `routing`.
             Defaults to none.
+        largest_pose: The largest number of a pose that the routing computes with; capsule layers
+            take larger ones for it. Defaults to `1e15`.
         competes_across_positions: Whether the routing's `call` takes `windows`, a
             `capszoo.ops.Windows`, where several positions see the same child.
             Defaults to `False`.
@@ -55,6 +57,7 @@ class Routing(keras.layers.Layer):
     explicit_activations = False
     needs_lengths = False
     needs_poses = False
+    largest_pose = 1e15
     competes_across_positions = False
     tunable_arguments: tuple[str, ...] = ()
 

@@ -5,6 +5,7 @@ from keras import ops
 
 from capszoo import kernels
 from capszoo.ops import present
+from capszoo.ops import widen
 from capszoo.routing.base import Routing
 from capszoo.routing.registry import register
 from capszoo.validation import check_positive_int
@@ -89,7 +90,7 @@ class ClusterRouting(Routing):
         *outer, children, pose_dim = votes.shape[1:]
         # All axes before the children as one: TensorFlow's sums take but so many.
         clusters = ops.reshape(
-            ops.cast(votes, "float32"),
+            widen(votes),
             (-1, children // self.cluster_size, self.cluster_size, pose_dim),
         )
         # Two passes: the mean of squares less the squared mean would cancel for tight clusters.

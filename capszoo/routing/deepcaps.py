@@ -11,6 +11,7 @@ from capszoo.ops import present
 from capszoo.ops import softmax_over_parents
 from capszoo.ops import squash
 from capszoo.ops import sum_children
+from capszoo.ops import widen
 from capszoo.routing.base import IterativeRouting
 from capszoo.routing.registry import register
 
@@ -108,7 +109,7 @@ class DeepCapsRouting(IterativeRouting):
             coupling = None if logits is None else self._couple(logits, presence, votes.dtype)
             poses = self._parents(votes, coupling, parents)
             if iteration < self.iterations - 1:
-                agreed = ops.cast(agreement(votes, poses), "float32")
+                agreed = widen(agreement(votes, poses))
                 logits = agreed if logits is None else logits + agreed
         poses = ops.reshape(poses, (-1, *spatial, parents, pose_dim))
         if not return_coupling:
@@ -127,7 +128,7 @@ class DeepCapsRouting(IterativeRouting):
         choices, _, pose_dim = votes.shape[1:]
         if coupling is None:
             # A mean in float32: sums over many float16 votes would lose digits.
-            total = ops.sum(ops.cast(votes, "float32"), axis=-2)
+            total = ops.sum(widen(votes), axis=-2)
             total = ops.cast(total / choices, votes.dtype)
         else:
             total = sum_children(coupling, votes)

@@ -10,12 +10,16 @@ from capszoo.ops import agreement
 from capszoo.ops import cosine
 from capszoo.ops import couple
 from capszoo.ops import present
+from capszoo.ops import share_of_type
 from capszoo.ops import squash
 from capszoo.ops import sum_children
 from capszoo.ops import uniform_coupling
+from capszoo.ops import widen
 from capszoo.routing.base import IterativeRouting
 from capszoo.routing.registry import register
 from capszoo.validation import check_choice
+from capszoo.validation import check_flag
+from capszoo.validation import check_positive_int
 
 
 @register("dynamic")
@@ -55,11 +59,19 @@ class DynamicRouting(IterativeRouting):
             `"softmax"`.
         squash: `"standard"`, `"exponential"` or `"text"`, as in `capszoo.ops.squash`. Defaults to
             `"standard"`.
+        amend_coefficients: Whether each coupling is multiplied by how present the child is, its
+            length, so that a child in doubt has less of a say (coefficient amendment, of text
+            capsules). The layer then gives the lengths. Defaults to `False`.
+        child_types: Of how many types the children are, where their sum is to be divided by how
+            many there are of each (of capsules of nodes, by the number of nodes, as in CapsGNN), so
+            that parents of many children are no longer than those of few. Defaults to `None`, the
+            sum as it is.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
         votes: Tensor of shape `(batch, *spatial, parents, children, pose_dim)`.
-        activations: Must be `None`: a capsule's activation is the length of its pose.
+        activations: The children's lengths, `(batch, *spatial, children)`, where coefficients are
+            amended; else `None`: a capsule's activation is the length of its pose.
         mask: Boolean tensor of shape `(batch, *spatial, children)`, true where there is a child:
             the others give nothing and count for nothing. Defaults to `None`, all are there.
         return_coupling: Whether the couplings of the last iteration are returned too.
@@ -73,8 +85,8 @@ class DynamicRouting(IterativeRouting):
         `return_coupling=True` also the coupling `(batch, *spatial, parents, children)`.
 
     Raises:
-        ValueError: If `iterations` is not a positive integer, an option is unknown or activations
-            are given.
+        ValueError: If `iterations` is not a positive integer, an option is unknown, or activations
+            are given that are not asked for, or asked for and not given.
 
     Example:
 
@@ -85,7 +97,9 @@ class DynamicRouting(IterativeRouting):
     Reference:
 
     - [Sabour, Frosst, Hinton, 2017](https://arxiv.org/abs/1710.09829)
-    - Cosine: [Nguyen, Hua, Le, 2021](https://arxiv.org/abs/2107.09222)
+    - Leaky, amended coefficients: [Zhao et al., 2018](https://arxiv.org/abs/1804.00538)
+    - Divided sum: [Xinyi and Chen, 2019](https://openreview.net/forum?id=Byl8BnRcYm)
+    - Cosine: [Nguyen, Hua, Le, 2021](https://arxiv.org/abs/2203.08965)
     """
 
     tunable_arguments: tuple[str, ...] = (
@@ -94,6 +108,7 @@ class DynamicRouting(IterativeRouting):
         "agreement",
         "normalization",
         "squash",
+        "amend_coefficients",
     )
 
     def __init__(
@@ -106,11 +121,16 @@ class DynamicRouting(IterativeRouting):
         agreement="dot",
         normalization="softmax",
         squash="standard",
+        amend_coefficients=False,
+        child_types=None,
         **kwargs,
     ):
         check_choice("agreement", agreement, ("dot", "cosine"))
         check_choice("normalization", normalization, NORMALIZATIONS)
         check_choice("squash", squash, SQUASHES)
+        check_flag("amend_coefficients", amend_coefficients)
+        if child_types is not None:
+            child_types = check_positive_int("child_types", child_types)
         super().__init__(iterations=iterations, **kwargs)
         self.leaky = leaky
         self.use_bias = use_bias
@@ -121,6 +141,8 @@ class DynamicRouting(IterativeRouting):
         self.agreement = agreement
         self.normalization = normalization
         self.squash = squash
+        self.amend_coefficients = self.needs_lengths = amend_coefficients
+        self.child_types = child_types
 
     def build(self, votes_shape):
         self.bias = None
@@ -131,8 +153,11 @@ class DynamicRouting(IterativeRouting):
             )
 
     def call(self, votes, activations=None, mask=None, return_coupling=False):
-        self.refuse_activations(activations)
+        lengths = self._lengths(activations)
         votes, presence = present(mask, votes)
+        share = 1.0
+        if self.child_types is not None:
+            share = share_of_type(mask, votes.shape[-2], self.child_types)
         still_votes = ops.stop_gradient(votes) if self.stop_gradient else votes
         logits = None
         for iteration in range(self.iterations):
@@ -143,7 +168,12 @@ class DynamicRouting(IterativeRouting):
             if logits is not None:
                 coupling = couple(logits, self.leaky, self.normalization)
                 coupling = ops.cast(coupling, votes.dtype)
-            total = self._sum(seen, coupling)
+            if lengths is not None:
+                alike = uniform_coupling(votes.shape[-3], self.leaky)
+                coupling = lengths * (
+                    ops.full_like(votes[..., 0], alike) if coupling is None else coupling
+                )
+            total = self._sum(seen, coupling, share)
             if not last:
                 agreed = self._agreement(seen, total)
                 logits = agreed if logits is None else logits + agreed
@@ -154,18 +184,31 @@ class DynamicRouting(IterativeRouting):
             coupling = ops.full_like(votes[..., 0], uniform_coupling(votes.shape[-3], self.leaky))
         return poses, coupling if presence is None else coupling * ops.cast(presence, votes.dtype)
 
+    def _lengths(self, activations):
+        """The children's lengths as they are multiplied with couplings, `None` where not."""
+        if not self.amend_coefficients:
+            return self.refuse_activations(activations)
+        if activations is None:
+            raise ValueError(
+                "DynamicRouting amends coefficients by the children's lengths: give them as "
+                "`activations`. Received: activations=None"
+            )
+        return ops.expand_dims(activations, -2)
+
     def _agreement(self, votes, total):
         if self.agreement == "cosine":
             return cosine(votes, total)
-        return ops.cast(agreement(votes, squash(total, kind=self.squash)), "float32")
+        return widen(agreement(votes, squash(total, kind=self.squash)))
 
-    def _sum(self, votes, coupling):
+    def _sum(self, votes, coupling, share):
         if coupling is None:
             # A mean in float32: sums over a thousand float16 votes would lose digits.
-            total = ops.sum(ops.cast(votes, "float32"), axis=-2)
+            total = ops.sum(widen(votes), axis=-2)
             total = ops.cast(total * uniform_coupling(votes.shape[-3], self.leaky), votes.dtype)
         else:
             total = sum_children(coupling, votes)
+        if self.child_types is not None:
+            total = ops.cast(widen(total) * share, votes.dtype)
         return total if self.bias is None else total + self.bias
 
     def select_kernel(self, votes, activations=None, **arguments):
@@ -179,6 +222,7 @@ class DynamicRouting(IterativeRouting):
             agreement=self.agreement,
             normalization=self.normalization,
             squash=self.squash,
+            child_types=self.child_types,
             **arguments,
         )
 
@@ -192,4 +236,6 @@ class DynamicRouting(IterativeRouting):
             "agreement": self.agreement,
             "normalization": self.normalization,
             "squash": self.squash,
+            "amend_coefficients": self.amend_coefficients,
+            "child_types": self.child_types,
         }

@@ -12,6 +12,8 @@ from capszoo.ops import log_sigmoid
 from capszoo.ops import mass_and_shares
 from capszoo.ops import present
 from capszoo.ops import sum_children
+from capszoo.ops import widen
+from capszoo.ops.mixtures import LEAST_VARIANCE
 from capszoo.routing.base import IterativeRouting
 from capszoo.routing.registry import register
 from capszoo.validation import check_choice
@@ -49,8 +51,8 @@ class EMRouting(IterativeRouting):
             reproductions found better than the paper's 3.
         inverse_temperature: Final value that lambda tends to. Defaults to `0.01`.
         form: `"normalized"` or `"paper"`. Defaults to `"normalized"`.
-        variance_floor: Added to every variance; what keeps a parent with one vote finite.
-            Defaults to `5e-4`.
+        variance_floor: Added to every variance; what keeps a parent with one vote finite. Less
+            than `1e-10` counts as that. Defaults to `5e-4`.
         beta_use_initializer: Initializer of the cost of using a parent. Defaults to `"zeros"`.
         beta_activation_initializer: Initializer of the threshold of activation; `None` stands
             for a truncated normal distribution of mean -1000 and standard deviation 500 in the
@@ -93,6 +95,9 @@ class EMRouting(IterativeRouting):
     """
 
     explicit_activations = True
+    # Of larger ones the rounding is more than the deviation of the least variance, and products of
+    # gradients and squares may overflow.
+    largest_pose = 1e6
     competes_across_positions = True
 
     def __init__(
@@ -137,7 +142,7 @@ class EMRouting(IterativeRouting):
                 "children). Received: activations=None"
             )
         dtype = votes.dtype
-        votes, present_children = present(mask, ops.cast(votes, "float32"))
+        votes, present_children = present(mask, widen(votes))
         presence = ops.expand_dims(ops.cast(activations, "float32"), -2)
         information_scale = self._information_scale(votes.shape, windows)
         if present_children is not None:
@@ -154,7 +159,7 @@ class EMRouting(IterativeRouting):
             mass, shares = mass_and_shares(coupling, presence)
             means = sum_children(shares, votes)
             squares = ops.square(votes - ops.expand_dims(means, -2))
-            variances = sum_children(shares, squares) + self.variance_floor
+            variances = sum_children(shares, squares) + self._variance_floor()
 
             log_variances = ops.log(variances)
             information = mass * information_scale
@@ -185,10 +190,13 @@ class EMRouting(IterativeRouting):
             beta_activation=ops.convert_to_tensor(self.beta_activation),
             inverse_temperatures=self._inverse_temperatures(),
             information_scale=self._information_scale(votes.shape, windows),
-            variance_floor=self.variance_floor,
+            variance_floor=self._variance_floor(),
             windows=windows,
             **arguments,
         )
+
+    def _variance_floor(self):
+        return max(self.variance_floor, LEAST_VARIANCE)
 
     def _inverse_temperatures(self):
         return [

@@ -10,6 +10,7 @@ from capszoo.ops import present
 from capszoo.ops import softmax_over_parents
 from capszoo.ops import squash
 from capszoo.ops import sum_children
+from capszoo.ops import widen
 from capszoo.routing.base import IterativeRouting
 from capszoo.routing.registry import register
 
@@ -126,7 +127,7 @@ class InterestRouting(IterativeRouting):
             coupling = ops.cast(coupling, votes.dtype)
             poses = squash(sum_children(coupling, seen), epsilon=_EPSILON)
             if not last:
-                logits = logits + ops.cast(agreement(seen, poses), "float32")
+                logits = logits + widen(agreement(seen, poses))
         return poses, coupling
 
     def select_kernel(self, votes, activations=None, **arguments):

@@ -9,6 +9,7 @@ from capszoo.ops import present
 from capszoo.ops import softmax_over_parents
 from capszoo.ops import standardize
 from capszoo.ops import sum_children
+from capszoo.ops import widen
 from capszoo.routing.base import IterativeRouting
 from capszoo.routing.registry import register
 
@@ -78,7 +79,7 @@ class InvertedAttentionRouting(IterativeRouting):
         votes, presence = present(mask, votes)
         dtype = keras.backend.standardize_dtype(votes.dtype)
         # Nothing bounds a vote: its product with a pose may leave the range of float16.
-        wide = ops.cast(votes, keras.backend.result_type(dtype, "float32"))
+        wide = widen(votes, keras.backend.result_type(dtype, "float32"))
         poses = None
         for _ in range(self.iterations):
             poses, coupling = self.attend(wide, poses)

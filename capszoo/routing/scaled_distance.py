@@ -9,6 +9,7 @@ from capszoo.ops import present
 from capszoo.ops import safe_norm
 from capszoo.ops import squash
 from capszoo.ops import sum_children
+from capszoo.ops import widen
 from capszoo.routing.base import IterativeRouting
 from capszoo.routing.registry import register
 
@@ -99,7 +100,7 @@ class ScaledDistanceRouting(IterativeRouting):
 
     def call(self, votes, activations=None, mask=None, return_coupling=False):
         dtype = votes.dtype
-        votes = ops.cast(votes, "float32")
+        votes = widen(votes)
         if activations is not None:
             longest = ops.cast(activations, "float32")[..., None, :, None]
             lengths = safe_norm(votes, keepdims=True)

@@ -7,6 +7,7 @@ from capszoo import kernels
 from capszoo.ops import present
 from capszoo.ops import softmax_over_parents
 from capszoo.ops import squash
+from capszoo.ops import widen
 from capszoo.routing.base import Routing
 from capszoo.routing.registry import register
 
@@ -74,7 +75,7 @@ class SelfAttentionRouting(Routing):
     def call(self, votes, activations=None, mask=None, return_coupling=False):
         self.refuse_activations(activations)
         votes, presence = present(mask, votes)
-        wide = ops.cast(votes, "float32")
+        wide = widen(votes)
         total = ops.sum(wide, axis=-2, keepdims=True)
         attention = ops.sum(wide * total, axis=-1) / votes.shape[-1] ** 0.5
         coupling = softmax_over_parents(attention)

@@ -10,6 +10,7 @@ from capszoo.ops import agreement
 from capszoo.ops import present
 from capszoo.ops import squash
 from capszoo.ops import sum_children
+from capszoo.ops import widen
 from capszoo.routing.base import Routing
 from capszoo.routing.registry import register
 from capszoo.validation import check_number
@@ -136,4 +137,4 @@ class StarRouting(Routing):
 def _scores(votes, kernel, bias):
     """Multiplies each vote with its parent's vector: `(..., parents, children)`, in float32."""
     scores = agreement(votes, ops.cast(kernel, votes.dtype))
-    return ops.cast(scores, "float32") + ops.expand_dims(ops.cast(bias, "float32"), -1)
+    return widen(scores) + ops.expand_dims(ops.cast(bias, "float32"), -1)

@@ -12,6 +12,7 @@ from capszoo.ops import digamma
 from capszoo.ops import log_normalize
 from capszoo.ops import present
 from capszoo.ops import sum_children
+from capszoo.ops import widen
 from capszoo.routing.base import IterativeRouting
 from capszoo.routing.registry import register
 
@@ -97,6 +98,9 @@ class VariationalBayesRouting(IterativeRouting):
     """
 
     explicit_activations = True
+    # Of larger ones the rounding is more than the deviation of the least variance, and products of
+    # gradients and squares may overflow.
+    largest_pose = 1e6
     competes_across_positions = True
     tunable_arguments = ("iterations", "batch_normalization")
 
@@ -171,7 +175,7 @@ class VariationalBayesRouting(IterativeRouting):
                 "VariationalBayesRouting needs the children's activations, of shape (batch, "
                 "*spatial, children). Received: activations=None"
             )
-        votes, present_children = present(mask, ops.cast(votes, "float32"))
+        votes, present_children = present(mask, widen(votes))
         presence = ops.expand_dims(ops.cast(activations, "float32"), -2)
         if present_children is not None:
             presence = ops.where(present_children > 0, presence, 0.0)

@@ -14,58 +14,13 @@ from capszoo.benchmarks import benchmark
 from capszoo.benchmarks import layer_steps
 from capszoo.benchmarks import read_csv
 from capszoo.benchmarks import timing
-from capszoo.benchmarks.counting import count_model
 from capszoo.benchmarks.naive import naive
 from capszoo.benchmarks.naive_cluster_capsnet import NaiveClusterCapsNet
 from capszoo.benchmarks.subjects import make_steps
+from capszoo.benchmarks.ucaps3d_routing import UCaps3DRouting
 
 # What the machine can do is measured with networks alone.
 BENCHMARK = importlib.import_module("capszoo.benchmarks.benchmark")
-
-
-def test_counts_by_hand():
-    images = keras.Input((6, 6, 2))
-    maps = keras.layers.Conv2D(4, 3)(images)
-    children = keras.layers.Reshape((8, 8))(maps)
-    parents = capszoo.layers.DenseCapsules(5, 3, routing={"name": "dynamic", "iterations": 3})
-    model = keras.Model(images, parents(children))
-    batch = 7
-    convolution = 2 * batch * (4 * 4) * (3 * 3 * 2 * 4)
-    votes = batch * 8 * 5 * 3
-    operations, memory = count_model(model, batch)
-    assert operations == convolution + 2 * votes * 8 + 2 * votes * 6
-    numbers = batch * (72 + 64) + 76 + batch * (64 + 64) + batch * (64 + 15) + 8 * 8 * 15 + 15
-    assert memory == 4 * numbers
-
-
-@pytest.mark.parametrize(
-    "stack", [capszoo.layers.ResidualCapsules, capszoo.layers.ConcurrentCapsules]
-)
-def test_counts_inside_of_stacks(stack):
-    def layers():
-        return [capszoo.layers.DenseCapsules(4, 8, "inverted_attention") for _ in range(2)]
-
-    model = keras.Sequential([keras.Input((6, 8)), stack(layers())])
-    apart = keras.Sequential([keras.Input((6, 8)), *layers()])
-    assert count_model(model, 2)[0] == count_model(apart, 2)[0] > 0
-
-
-def test_a_cell_counts_what_it_is_made_of():
-    cell = keras.Sequential(
-        [keras.Input((4, 4, 2, 3)), capszoo.layers.CapsuleCell(3, 4, routing="dynamic")]
-    )
-    skip = capszoo.layers.ConvCapsules2D(3, 4, 3, padding="same", share_types=True)
-    skip = keras.Sequential([keras.Input((2, 2, 3, 4)), skip])
-    # Two samples, four positions, windows of nine.
-    convolutions = 2 * 2 * 4 * 9 * (6 * 12 + 12 * 12 + 12 * 12)
-    assert count_model(cell, 2)[0] == count_model(skip, 2)[0] + convolutions
-
-
-def test_a_decoder_counts_its_maps():
-    decoder = capszoo.layers.DeconvolutionDecoder((4, 4, 1), (3, 2), channels=5)
-    decoder = keras.Sequential([keras.Input((10, 6)), decoder])
-    kernels = 6 * 20 + 4 * 9 * 5 * 3 + 4 * 9 * 3 * 2 + 16 * 9 * 2
-    assert count_model(decoder, 2)[0] == 2 * 2 * kernels
 
 
 @pytest.mark.parametrize(
@@ -78,6 +33,8 @@ def test_a_decoder_counts_its_maps():
         "inverted_attention_capsnet_digits",
         "self_routing_capsnet_smallnorb",
         "deepcaps_digits",
+        "segcaps_digit_scenes",
+        "ucaps3d_generated_volumes",
     ],
 )
 def test_straightforward_routing_is_the_same_routing(name, rng):
@@ -90,7 +47,7 @@ def test_straightforward_routing_is_the_same_routing(name, rng):
         config["cell_routing"] = keras.saving.serialize_keras_object(cell_routing)
     other = type(model).from_config(config)
     other.set_weights(model.get_weights())
-    images = rng.integers(0, 256, size=(4, *model.image_shape)).astype("uint8")
+    images = rng.integers(0, 256, size=(2, *model.example_shape)).astype("uint8")
     with capszoo.kernels.disabled():
         expected = other.predict(images, verbose=0)
     np.testing.assert_allclose(expected, model.predict(images, verbose=0), atol=1e-4)
@@ -109,11 +66,33 @@ def test_straightforward_call_is_the_same_call(name, rng):
         np.testing.assert_allclose(*map(ops.convert_to_numpy, (one, two)), atol=1e-5)
 
 
+@pytest.mark.skipif(keras.backend.backend() != "torch", reason="plain PyTorch")
+def test_routing_of_ucaps3d_is_the_same_routing(rng):
+    votes = rng.normal(size=(2, 7, 3, 4, 5)).astype("float32")
+    routings = [capszoo.routing.DynamicRouting(agreement="cosine"), UCaps3DRouting()]
+    expected, found = (ops.convert_to_numpy(routing(votes)) for routing in routings)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["segcaps_digit_scenes", "ucaps3d_generated_volumes"])
+def test_networks_that_segment(name):
+    steps = make_steps(name, 2, fixed=[("margin_weight", 0.1)])
+    assert [step.kind for step in steps] == ["inference", "training"]
+    for step in steps:
+        step.run()
+
+
+def test_arguments_of_all_variants():
+    steps = make_steps("segcaps", 1, [("kernel_size", 3)], fixed=[("image_shape", (16, 16, 1))])
+    assert [step.variant for step in steps] == 2 * ["default", "kernel_size=3"]
+    assert steps[1].operations < steps[0].operations < 1e9  # of 512x512 pixels it were 2e11
+
+
 def test_what_is_compared_with_has_no_kernels(monkeypatch):
     """A network at once and the straightforward one ask no door that the network itself asks."""
     asked = []
     door = capszoo.kernels.dynamic
-    tiled = door.IMPLEMENTATIONS[-1]
+    tiled = door.tiled_dynamic
     monkeypatch.setattr(tiled, "supports", lambda *_, **__: asked.append(True) or False)
     steps = make_steps("capsnet_digits", 2, with_naive=True)
     for step in steps:
@@ -184,11 +163,12 @@ def test_network(tmp_path):
 SMALL_LAYERS = {
     "DenseCapsules": (48, 8),
     "ConvCapsules2D": (5, 5, 2, 16),
+    "ConvCapsules3D": (4, 4, 4, 2, 4),
     "ClassCapsules": (2, 2, 2, 16),
 }
 
 
-@pytest.mark.parametrize("name", ["DenseCapsules", "ConvCapsules2D", "ClassCapsules"])
+@pytest.mark.parametrize("name", list(SMALL_LAYERS))
 def test_layer(name, monkeypatch):
     # Memory is measured with networks and by the command.
     monkeypatch.setattr(BENCHMARK, "measure_floors", lambda: (1e11, 1e10))
@@ -197,8 +177,10 @@ def test_layer(name, monkeypatch):
     monkeypatch.setitem(layer_steps._LAYERS, name, (SMALL_LAYERS[name], arguments))
     routing = {"name": "dynamic", "iterations": 1}
     rows = benchmark([name], [1], [("routing", routing)], with_naive=True, repeats=1)
+    own = name == "ConvCapsules3D" and keras.backend.backend() == "torch"
     assert [row["variant"] for row in rows] == 2 * [
         "naive",
+        *(["3D-UCaps in PyTorch"] if own else []),
         "default",
         "routing=dynamic, iterations=1",
     ]

@@ -14,6 +14,7 @@ from capszoo import routing as routings
 from capszoo.kernels import fused_passes
 from capszoo.layers import ConvCapsules2D
 from capszoo.layers import DenseCapsules
+from capszoo.layers import TransposedConvCapsules2D
 from tests.layer_checks import gradients
 from tests.layer_checks import value_and_gradients
 
@@ -22,6 +23,8 @@ PARENTS, POSE_DIM, CHILD_DIM = 4, 5, 3
 ROWS = 4
 TYPES = {"kernel_size": 3, "padding": "same", "share_types": True}
 POSITIONS = {"votes_from": "positions", "kernel_size": 3}
+# Twice as many rows of parents as of children: more than a tile holds.
+FINER = {"transposed": True, "kernel_size": 4, "strides": 2, "padding": "same"}
 
 
 @dataclasses.dataclass
@@ -30,8 +33,8 @@ class Case:
 
     Args:
         routing: Config of the routing.
-        convolution: Arguments of `ConvCapsules2D`; `None` for dense capsules. Defaults to
-            `None`.
+        convolution: Arguments of `ConvCapsules2D`, or of `TransposedConvCapsules2D` where
+            `transposed` is among them; `None` for dense capsules. Defaults to `None`.
         vote_bias: As in `CapsuleLayer`. Defaults to `None`.
         recompute: As in `CapsuleLayer`. Defaults to `False`.
         batch: Number of samples. Defaults to 11.
@@ -69,7 +72,9 @@ class Case:
         if self.convolution is None:
             layer = DenseCapsules(PARENTS, POSE_DIM, **shared)
         else:
-            layer = ConvCapsules2D(PARENTS, POSE_DIM, **self.convolution, **shared)
+            options = dict(self.convolution)
+            maps = TransposedConvCapsules2D if options.pop("transposed", False) else ConvCapsules2D
+            layer = maps(PARENTS, POSE_DIM, **options, **shared)
         layer.build((None, *self.sizes))
         return layer
 
@@ -130,6 +135,9 @@ class Case:
         )
 
 
+COSINE = {"name": "dynamic", "agreement": "cosine"}
+
+
 def em(iterations, **options):
     return {"name": "em", "iterations": iterations, "inverse_temperature": 0.05, **options}
 
@@ -147,6 +155,15 @@ CASES = {
         Case({"name": "dynamic", "stop_gradient": True}, batch=1),
         Case({"name": "dynamic", "squash": "exponential"}),
         Case({"name": "dynamic", "squash": "text"}, coupling=False),
+        Case({"name": "uniform"}, TYPES, "parents", coupling=False),
+        Case({"name": "uniform"}, {**POSITIONS, "strides": 2}, "votes", coupling=False),
+        Case({"name": "uniform"}, FINER, coupling=False, batch=2),
+        Case({"name": "dynamic"}, TYPES, coupling=False),
+        Case(COSINE, {"kernel_size": 2}, "parents", coupling=False, batch=ROWS),
+        Case(COSINE, {**FINER, "share_types": True}, "votes", True, batch=2, coupling=False),
+        Case({"name": "dynamic", "leaky": True}, FINER, coupling=False, batch=1),
+        Case({"name": "dynamic", "stop_gradient": True}, POSITIONS, coupling=False, batch=3),
+        Case({**COSINE, "stop_gradient": True}, POSITIONS, coupling=False, batch=2),
     ],
     "deepcaps": [
         Case({"name": "deepcaps", "iterations": 1}, TYPES),

@@ -111,6 +111,34 @@ def test_half_precision_does_not_overflow(kind):
     np.testing.assert_allclose(to_numpy(norm), 320, rtol=1e-2)
 
 
+@pytest.mark.parametrize("kind", [*KINDS, 4])
+def test_squash_of_vectors_whose_squares_overflow(kind):
+    x = np.array([[2e19, 0, -2e19], [1e30, 1, 1e30], [3e38, 0, 0], [1e15, 1e14, 0]], "float32")
+    arguments = {"power": kind} if kind == 4 else {"kind": kind}
+    wide = x.astype("float64")
+    expected = wide / length(wide)[:, None]
+    np.testing.assert_allclose(to_numpy(ops.squash(x, **arguments)), expected, atol=1e-6)
+    # By a factor: what a step changes is of the size of what it changes.
+    (gradient,) = gradients(lambda x: ops.squash(1e15 * x, **arguments), x / 1e15)
+    np.testing.assert_allclose(gradient / 1e15, 0, atol=1e-6)
+    if kind in KINDS:
+        written_out = to_numpy(ops.squash_vjp(x, np.ones_like(x), kind))
+        np.testing.assert_allclose(written_out, 0, atol=1e-6)
+
+
+def test_lengths_saturate():
+    x = np.array([[1e19, -1e19], [2e19, 1], [1e20, 1e20]], "float32")
+    np.testing.assert_allclose(
+        to_numpy(ops.safe_norm(x)), [1.414214e19, 1.732051e19, 1.732051e19], rtol=1e-6
+    )
+    (gradient,) = gradients(lambda x: ops.safe_norm(1e15 * x), x / 1e15)
+    np.testing.assert_allclose(
+        gradient / 1e15, [[0.5**0.5, -(0.5**0.5)], [0, 0], [0, 0]], rtol=1e-6
+    )
+    in_float16 = to_numpy(ops.safe_norm(np.array([6e4, 6e4], "float16")))
+    assert in_float16 == np.finfo("float16").max
+
+
 def test_unknown_kind():
     with pytest.raises(ValueError, match=r"'standart'. Did you mean 'standard'\?"):
         ops.squash(np.ones(2, "float32"), kind="standart")

@@ -6,3 +6,9 @@ import numpy as np
 VOTES = np.array(
     [[[[1, 0], [0.8, 0.2], [0.9, -0.1]], [[0, 1], [0.1, -0.5], [-0.6, 0.4]]]], "float32"
 )
+
+
+def sequence(shape, factor=7, modulus=11, offset=5, scale=10):
+    """The numbers that golden vectors were computed from: the same on every machine."""
+    numbers = (factor * np.arange(np.prod(shape)) % modulus - offset) / scale
+    return numbers.reshape(shape).astype("float32")

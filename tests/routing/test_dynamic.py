@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from capszoo import ops
+from capszoo.layers import DenseCapsules
 from capszoo.routing import DynamicRouting
 from tests.layer_checks import gradients
 from tests.layer_checks import to_numpy
 from tests.routing.golden import VOTES
+from tests.routing.golden import sequence
 from tests.routing.loops import dynamic_routing
 
 
@@ -56,6 +58,37 @@ def test_golden_vectors_of_segmentation(agreement, iterations, coupling, poses):
     np.testing.assert_allclose(shares[0], [coupling, 1 - np.array(coupling)], atol=2e-5)
 
 
+@pytest.mark.parametrize(
+    # Six children of three and of two nodes, so of two types and of three.
+    ("sample", "types", "coupling", "poses"),
+    [
+        (
+            0,
+            2,
+            [0.530663, 0.517603, 0.490555, 0.477493, 0.526313, 0.499282],
+            [[-0.065881, 0.021329], [0.002427, 0.000063]],
+        ),
+        (
+            1,
+            3,
+            [0.502665, 0.441507, 0.549522, 0.521485, 0.460156, 0.432241],
+            [[-0.000196, -0.001706], [-0.060705, 0.167030]],
+        ),
+    ],
+)
+@pytest.mark.parametrize("stop_gradient", [False, True])
+def test_golden_vectors_of_graphs(sample, types, coupling, poses, stop_gradient):
+    votes = sequence((2, 2, 6, 2), scale=5)[sample : sample + 1]
+    routing = DynamicRouting(use_bias=False, child_types=types, stop_gradient=stop_gradient)
+    found, shares = to_numpy(routing(votes, return_coupling=True))
+    np.testing.assert_allclose(found[0], poses, atol=2e-5)
+    np.testing.assert_allclose(shares[0, 0], coupling, atol=2e-5)
+    # Children that are missing do not count.
+    more = np.concatenate([votes, np.full((1, 2, 2 * types, 2), 7.0, "float32")], axis=2)
+    mask = np.arange(more.shape[2])[None] < 6
+    np.testing.assert_allclose(to_numpy(routing(more, mask=mask))[0], poses, atol=2e-5)
+
+
 def text_votes():
     """Votes of the golden vectors of text capsules; the last parent is the orphan category."""
     return (((7 * np.arange(24)) % 11 - 5) / 5).reshape(1, 3, 4, 2).astype("float32")
@@ -99,6 +132,48 @@ def test_an_orphan_capsule_is_one_more_parent():
     )
     assert with_orphan[0].shape == (1, 3, 2)
     assert (with_orphan[1][:, :2] < without[1]).all()
+
+
+@pytest.mark.parametrize("leaky", [False, True])
+def test_coefficients_amended_by_the_length_of_children(leaky, rng):
+    """As the equations have it: each coupling times the length, in every iteration."""
+    votes = rng.normal(size=(2, 4, 6, 3)).astype("float32")
+    lengths = rng.uniform(size=(2, 6)).astype("float32")
+    arguments = {"leaky": leaky, "use_bias": False, "squash": "text"}
+    routing = DynamicRouting(3, amend_coefficients=True, **arguments)
+    found, shares = to_numpy(routing(votes, lengths, return_coupling=True))
+    logits = np.zeros((2, 4, 6))
+    for _ in range(3):
+        weights = np.exp(logits)
+        weights /= weights.sum(1, keepdims=True) + (1 if leaky else 0)
+        weights *= lengths[:, None]
+        sums = np.einsum("bji,bjie->bje", weights, votes)
+        squared = (sums**2).sum(-1, keepdims=True)
+        poses = sums * np.sqrt(squared) / (0.5 + squared)
+        logits += np.einsum("bjie,bje->bji", votes, poses)
+    np.testing.assert_allclose(found, poses, atol=1e-5)
+    np.testing.assert_allclose(shares, weights, atol=1e-5)
+    # Once, and in a layer, which gives the lengths by itself.
+    once = DynamicRouting(1, amend_coefficients=True, **arguments)
+    _, shares = to_numpy(once(votes, lengths, return_coupling=True))
+    alike = lengths[:, None] / (5 if leaky else 4)
+    np.testing.assert_allclose(shares, np.repeat(alike, 4, 1), atol=1e-6)
+    children = rng.normal(size=(2, 6, 3)).astype("float32")
+    layer = DenseCapsules(4, 3, routing=routing.from_config(routing.get_config()))
+    _, shares = to_numpy(layer(children, return_coupling=True))
+    least = 1 if not leaky else 0
+    sums = shares.sum(1) / np.linalg.norm(children, axis=-1)
+    assert (sums <= 1 + 1e-5).all()
+    assert (sums >= least - 1e-5).all()
+
+
+def test_lengths_that_are_missing_or_not_asked_for():
+    with pytest.raises(ValueError, match="give them as `activations`"):
+        DynamicRouting(amend_coefficients=True)(VOTES)
+    with pytest.raises(ValueError, match="no explicit activations"):
+        DynamicRouting()(VOTES, np.ones((1, 3)))
+    with pytest.raises(ValueError, match="`amend_coefficients`"):
+        DynamicRouting(amend_coefficients="yes")
 
 
 @pytest.mark.parametrize("leaky", [False, True])

@@ -1,13 +1,18 @@
 """EM routing: the golden vector, a loop, activations, and parents at different positions."""
 
+import contextlib
+
 import keras
 import numpy as np
 import pytest
 
+from capszoo import kernels
 from capszoo.layers import ConvCapsules2D
+from capszoo.layers import DenseCapsules
 from capszoo.ops import Windows
 from capszoo.routing import EMRouting
 from tests.layer_checks import to_numpy
+from tests.layer_checks import value_and_gradients
 from tests.routing.golden import VOTES
 
 
@@ -147,6 +152,17 @@ def test_one_child_and_far_votes_stay_finite(rng):
     one = to_numpy(EMRouting(3)(rng.normal(size=(1, 3, 1, 4)), np.ones((1, 1))))
     far = to_numpy(EMRouting(3)(1e3 * rng.normal(size=(1, 3, 5, 4)), np.ones((1, 5))))
     assert all(np.isfinite(output).all() for output in (*one, *far))
+
+
+@pytest.mark.parametrize("uses_kernels", [True, False], ids=["kernels", "no kernels"])
+def test_votes_that_are_all_alike_without_a_floor(uses_kernels):
+    # Two children say the same: no variance but the least there is.
+    layer = DenseCapsules(2, 2, routing=EMRouting(2, variance_floor=0.0), transform=None)
+    children = np.array([[[0.5, -0.25], [0.5, -0.25]]], "float32")
+    with contextlib.nullcontext() if uses_kernels else kernels.disabled():
+        outputs, found = value_and_gradients(lambda x: layer(x)[0], children)
+    np.testing.assert_allclose(outputs, [[[0.5, -0.25]] * 2], atol=1e-6)
+    assert np.isfinite(found[0]).all()
 
 
 def test_activations_are_needed():
