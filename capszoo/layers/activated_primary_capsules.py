@@ -3,8 +3,10 @@
 import keras
 from keras import ops
 
-from capszoo.ops import conv2d
+from capszoo.ops import conv
+from capszoo.ops import finite
 from capszoo.ops.convolution import window_grid
+from capszoo.validation import SPATIAL_AXES
 from capszoo.validation import check_choice
 from capszoo.validation import check_positive_int
 from capszoo.validation import check_size
@@ -59,6 +61,8 @@ class ActivatedPrimaryCapsules(keras.layers.Layer):
     - Normalized: [De Sousa Ribeiro et al., 2020](https://arxiv.org/abs/1905.11455)
     """
 
+    rank = 2
+
     def __init__(
         self,
         num_types,
@@ -73,8 +77,8 @@ class ActivatedPrimaryCapsules(keras.layers.Layer):
     ):
         num_types = check_positive_int("num_types", num_types)
         pose_dim = check_positive_int("pose_dim", pose_dim)
-        kernel_size = check_size("kernel_size", kernel_size, rank=2)
-        strides = check_size("strides", strides, rank=2)
+        kernel_size = check_size("kernel_size", kernel_size, self.rank)
+        strides = check_size("strides", strides, self.rank)
         check_choice("padding", padding, ("valid", "same"))
         super().__init__(**kwargs)
         self.num_types = num_types
@@ -117,22 +121,25 @@ class ActivatedPrimaryCapsules(keras.layers.Layer):
             self.activation_normalization.build(activations_shape)
 
     def call(self, inputs, training=None):
-        poses = conv2d(inputs, self.pose_kernel, self.strides, self.padding)
-        poses = ops.reshape(poses, (-1, *poses.shape[1:3], self.num_types, self.pose_dim))
-        logits = conv2d(inputs, self.activation_kernel, self.strides, self.padding)
+        inputs = finite(inputs)
+        # What the convolution gives too: an infinite number would become NaN when normalized.
+        poses = finite(conv(inputs, self.pose_kernel, self.strides, self.padding))
+        poses = ops.reshape(poses, (-1, *poses.shape[1:-1], self.num_types, self.pose_dim))
+        logits = finite(conv(inputs, self.activation_kernel, self.strides, self.padding))
         if not self.batch_normalization:
             return poses, ops.sigmoid(logits - 1.0)
         poses = self.pose_normalization(poses, training=training)
         return poses, ops.sigmoid(self.activation_normalization(logits, training=training))
 
     def compute_output_shape(self, input_shape):
-        if len(input_shape) != 4 or None in input_shape[1:]:
+        if len(input_shape) != self.rank + 2 or None in input_shape[1:]:
             raise ValueError(
-                f"Layer '{self.name}' expects features of shape (batch, height, width, "
-                "channels), with all sizes but the batch known. "
-                f"Received: input shape {tuple(input_shape)}"
+                f"Layer '{self.name}' expects features of shape (batch, "
+                f"{', '.join(SPATIAL_AXES[self.rank])}, channels), with all sizes but the batch "
+                f"known. Received: input shape {tuple(input_shape)}"
             )
-        grid = window_grid("inputs", input_shape[1:3], self.kernel_size, self.strides, self.padding)
+        size = input_shape[1:-1]
+        grid = window_grid("inputs", size, self.kernel_size, self.strides, self.padding)
         activations = (input_shape[0], *grid, self.num_types)
         return (*activations, self.pose_dim), activations
 
@@ -148,3 +155,39 @@ class ActivatedPrimaryCapsules(keras.layers.Layer):
             "activation_initializer": keras.initializers.serialize(self.activation_initializer),
             "batch_normalization": self.batch_normalization,
         }
+
+
+@keras.saving.register_keras_serializable(package="capszoo")
+class ActivatedPrimaryCapsules3D(ActivatedPrimaryCapsules):
+    """Convolves features of volumes or clips into capsules, each with a pose and an activation.
+
+    `ActivatedPrimaryCapsules`, where the other arguments are described, is the same for images.
+
+    Args:
+        num_types: How many capsule types there are.
+        pose_dim: Size of a capsule's pose vector. Defaults to `16`.
+        kernel_size: Depth (of clips, frames), height and width of the window, one integer or
+            three. Defaults to `1`.
+        strides: Step between windows, one integer or three. Defaults to `1`.
+        **kwargs: Other arguments of `ActivatedPrimaryCapsules`.
+
+    Input shape:
+        `(batch, depth, height, width, channels)`.
+
+    Output shape:
+        Poses `(batch, new_depth, new_height, new_width, num_types, pose_dim)` and activations
+        `(batch, new_depth, new_height, new_width, num_types)`.
+
+    Raises:
+        ValueError: If a size is not a positive integer, the padding unknown, the input not of
+            5 axes or the window larger than the map.
+
+    Example:
+
+    >>> features = np.random.normal(size=(2, 4, 6, 6, 8)).astype("float32")
+    >>> poses, activations = capszoo.layers.ActivatedPrimaryCapsules3D(4)(features)
+    >>> tuple(poses.shape), tuple(activations.shape)
+    ((2, 4, 6, 6, 4, 16), (2, 4, 6, 6, 4))
+    """
+
+    rank = 3

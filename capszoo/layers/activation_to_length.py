@@ -3,7 +3,9 @@
 import keras
 from keras import ops
 
+from capszoo.ops import in_float32
 from capszoo.ops import safe_norm
+from capszoo.ops import saturate
 
 
 @keras.saving.register_keras_serializable(package="capszoo")
@@ -33,7 +35,15 @@ class ActivationToLength(keras.layers.Layer):
 
     def call(self, inputs):
         poses, activations = inputs
-        return poses * (ops.expand_dims(activations, -1) / safe_norm(poses, keepdims=True))
+        return _with_lengths(poses, activations)
 
     def compute_output_shape(self, input_shape):
         return tuple(input_shape[0])
+
+
+@in_float32
+def _with_lengths(poses, lengths):
+    # In float16 the slope of a length near zero would be infinite.
+    lengths = ops.expand_dims(ops.cast(lengths, poses.dtype), -1)
+    poses = saturate(poses)
+    return poses * (lengths / safe_norm(poses, keepdims=True))

@@ -6,6 +6,7 @@ from keras import ops
 from capszoo import routing as routings
 from capszoo.layers.conv_capsules import ConvCapsules2D
 from capszoo.ops import conv
+from capszoo.ops import finite
 from capszoo.ops import squash
 from capszoo.ops.convolution import window_grid
 from capszoo.validation import check_positive_int
@@ -125,7 +126,7 @@ class CapsuleCell(keras.layers.Layer):
             self.routed_skip.build(shape)
 
     def call(self, inputs):
-        poses = self._convolve("entry", inputs, self.strides)
+        poses = self._convolve("entry", finite(inputs), self.strides)
         skip = self.routed_skip
         skipped = self._convolve("skip", poses) if skip is None else skip(poses)
         return self._convolve("second", self._convolve("first", poses)) + skipped

@@ -10,6 +10,7 @@ from capszoo.memory import count_activation
 from capszoo.ops import LazyVotes
 from capszoo.ops import block_diagonal
 from capszoo.ops import safe_norm
+from capszoo.ops import saturate
 from capszoo.validation import check_choice
 from capszoo.validation import check_positive_int
 
@@ -45,9 +46,9 @@ class CapsuleLayer(keras.layers.Layer):
         kernel_regularizer: Regularizer of the transforms. Defaults to `None`.
         recompute: Whether the gradient makes votes and routing anew instead of keeping what
             they computed: less memory, more time. Where each child has a transform of its own,
-            the routings `dynamic` (of dense capsules), `em` and `variational_bayes` make votes
-            anew in any case, `cluster` makes them, and nothing else, anew, and `self_routing` makes
-            none where they are many. Defaults to `False`.
+            the routings `dynamic`, `em` and `variational_bayes` make votes anew in any case,
+            `cluster` makes them, and nothing else, anew, and `self_routing` makes none where they
+            are many. Defaults to `False`.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -69,6 +70,8 @@ class CapsuleLayer(keras.layers.Layer):
 
     # How many axes the inputs have; `None` for three or more.
     input_rank: int | None = None
+    # Whether it may be unknown how many there are on the first axis after the batch.
+    any_number = False
     # Whether children may be missing.
     takes_mask = True
     input_layout = "(batch, *spatial, children, child_dim)"
@@ -160,6 +163,7 @@ class CapsuleLayer(keras.layers.Layer):
 
     def call(self, inputs, mask=None, return_coupling=False, training=None):
         poses, activations = self._poses_and_activations(inputs)
+        poses = saturate(poses, self.routing.largest_pose)
         mask = self._mask_of(poses, mask)
         if mask is not None:
             # A missing child may hold anything, NaN too.
@@ -202,7 +206,7 @@ class CapsuleLayer(keras.layers.Layer):
 
     def compute_votes_shape(self, input_shape):
         geometry = self.compute_geometry(input_shape)
-        children = geometry.children * self.routing.votes_per_child
+        children = geometry.children and geometry.children * self.routing.votes_per_child
         return (input_shape[0], *geometry.positions, self.num_capsules, children, self.pose_dim)
 
     def vote_offset(self):
@@ -252,7 +256,7 @@ class CapsuleLayer(keras.layers.Layer):
             input_shape = input_shape[0]
         axes = len(input_shape)
         fits = axes >= 3 if self.input_rank is None else axes == self.input_rank
-        if not fits or any(size is None for size in input_shape[1:]):
+        if not fits or any(size is None for size in input_shape[1 + self.any_number :]):
             raise ValueError(
                 f"Layer '{self.name}' expects capsules of shape {self.input_layout}, with all "
                 f"sizes but the batch known. Received: input shape {tuple(input_shape)}"

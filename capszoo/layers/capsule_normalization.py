@@ -3,6 +3,9 @@
 import keras
 from keras import ops
 
+from capszoo.ops import saturate
+from capszoo.ops import widen
+
 
 @keras.saving.register_keras_serializable(package="capszoo")
 class CapsuleNormalization(keras.layers.Layer):
@@ -52,7 +55,7 @@ class CapsuleNormalization(keras.layers.Layer):
         self.offset = self.add_weight(shape=shape, initializer="zeros", name="offset")
 
     def call(self, inputs):
-        wide = ops.cast(inputs, "float32")
+        wide = widen(saturate(inputs))
         mean, variance = ops.moments(wide, axes=(1, 2, 4), keepdims=True)
         normalized = (wide - mean) * ops.rsqrt(variance + self.epsilon)
         return ops.cast(normalized, inputs.dtype) * self.scale + self.offset

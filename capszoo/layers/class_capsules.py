@@ -62,14 +62,16 @@ class ClassCapsules(CapsuleLayer):
 
     input_rank = 5
     input_layout = "(batch, height, width, types, child_dim)"
+    # What a vote is told of its place.
+    places: tuple[str, ...] = ("row", "column")
 
     def __init__(self, num_capsules, pose_dim, coordinate_scale=0.04, routing="em", **kwargs):
         check_number("coordinate_scale", coordinate_scale)
         super().__init__(num_capsules, pose_dim, routing=routing, **kwargs)
-        if self.pose_dim < 2:
+        if self.pose_dim < len(self.places):
             raise ValueError(
-                "Argument `pose_dim` must be at least 2, for row and column. "
-                f"Received: pose_dim={pose_dim}"
+                f"Argument `pose_dim` must be at least {len(self.places)}, for "
+                f"{' and '.join(self.places)}. Received: pose_dim={pose_dim}"
             )
         self.coordinate_scale = coordinate_scale
 
@@ -77,29 +79,30 @@ class ClassCapsules(CapsuleLayer):
         return (input_shape[-2], child_dim)
 
     def compute_votes(self, poses, kernel):
-        height, width, types, child_dim = poses.shape[1:]
+        *size, types, child_dim = poses.shape[1:]
+        positions = math.prod(size)
         votes = dense_votes(ops.reshape(poses, (-1, types, child_dim)), kernel)
         _, parents, per_position, pose_dim = votes.shape
-        votes = ops.reshape(votes, (-1, height * width, parents, per_position, pose_dim))
+        votes = ops.reshape(votes, (-1, positions, parents, per_position, pose_dim))
         votes = ops.transpose(votes, (0, 2, 1, 3, 4))
-        return ops.reshape(votes, (-1, parents, height * width * per_position, pose_dim))
+        return ops.reshape(votes, (-1, parents, positions * per_position, pose_dim))
 
     def compute_geometry(self, input_shape):
         return Geometry((), children=math.prod(input_shape[1:-1]))
 
     def arrange_activations(self, activations):
-        _, height, width, types = activations.shape
-        return ops.reshape(activations, (-1, height * width * types))
+        return ops.reshape(activations, (-1, math.prod(activations.shape[1:])))
 
     def arrange_poses(self, poses):
         return ops.reshape(poses, (-1, math.prod(poses.shape[1:-1]), poses.shape[-1]))
 
     def build(self, input_shape):
         super().build(input_shape)
-        _, height, width, types, _ = self._poses_shape(input_shape)
-        coordinates = np.zeros((height, width, types * self.routing.votes_per_child, self.pose_dim))
-        coordinates[..., 0] = (np.arange(height) - (height - 1) / 2)[:, None, None]
-        coordinates[..., 1] = (np.arange(width) - (width - 1) / 2)[None, :, None]
+        _, *size, types, _ = self._poses_shape(input_shape)
+        coordinates = np.zeros((*size, types * self.routing.votes_per_child, self.pose_dim))
+        middle = (np.array(size) - 1) / 2
+        for axis, places in enumerate(np.indices(size)):
+            coordinates[..., axis] = (places - middle[axis])[..., None]
         coordinates *= self.coordinate_scale
         self._coordinates = coordinates.reshape(-1, self.pose_dim).astype("float32")
 
@@ -110,3 +113,48 @@ class ClassCapsules(CapsuleLayer):
 
     def get_config(self):
         return {**super().get_config(), "coordinate_scale": self.coordinate_scale}
+
+
+@keras.saving.register_keras_serializable(package="capszoo")
+class ClassCapsules3D(ClassCapsules):
+    """Class capsules of volumes or clips, told at which depth (of clips, when) a vote is from too.
+
+    The same layer as `ClassCapsules`: depth, row and column are added to the first three numbers of
+    a vote.
+
+    Args:
+        num_capsules: How many classes there are.
+        pose_dim: Size of a class capsule's pose vector; at least 3.
+        coordinate_scale: What a step of one position is worth in a pose. Defaults to `0.04`.
+        routing: How votes are combined: a name of `capszoo.routing.names()`, a config or a
+            `capszoo.routing.Routing`. Defaults to `"em"`.
+        **kwargs: Arguments of `capszoo.layers.CapsuleLayer`.
+
+    Call arguments:
+        inputs: Poses of the children; with a routing that has explicit activations, the pair of
+            poses and activations `(batch, depth, height, width, types)`.
+        return_coupling: Whether the couplings are returned too. Defaults to `False`.
+
+    Input shape:
+        `(batch, depth, height, width, types, child_dim)`.
+
+    Output shape:
+        As of `ClassCapsules`.
+
+    Raises:
+        ValueError: If a size is not a positive integer, an option unknown, the input has not
+            6 axes or a pose is not square where it must be.
+
+    Example:
+
+    >>> poses = np.random.normal(size=(2, 3, 4, 4, 8, 16)).astype("float32")
+    >>> presence = np.ones((2, 3, 4, 4, 8), "float32")
+    >>> layer = capszoo.layers.ClassCapsules3D(5, 16, transform="matrix")
+    >>> class_poses, activations = layer((poses, presence))
+    >>> tuple(class_poses.shape), tuple(activations.shape)
+    ((2, 5, 16), (2, 5))
+    """
+
+    input_rank = 6
+    input_layout = "(batch, depth, height, width, types, child_dim)"
+    places = ("depth", "row", "column")

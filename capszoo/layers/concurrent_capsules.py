@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from capszoo.layers.capsule_layer import CapsuleLayer
+from capszoo.ops import saturate
 from capszoo.routing import InvertedAttentionRouting
 
 
@@ -90,7 +91,7 @@ class ConcurrentCapsules(keras.layers.Layer):
             input_shape = layer.compute_output_shape(input_shape)
 
     def call(self, inputs, return_coupling=False):
-        poses = [inputs]
+        poses = [saturate(inputs)]
         for layer in self.layers:
             new, coupling = self._attend(layer, poses[-1])
             poses.append(new)

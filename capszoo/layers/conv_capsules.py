@@ -12,15 +12,16 @@ from capszoo.ops import extract_patches
 from capszoo.ops import position_votes
 from capszoo.ops import safe_norm
 from capszoo.ops import type_votes
+from capszoo.ops.bands import conv_bands
 from capszoo.ops.convolution import window_grid
+from capszoo.ops.mean_votes import mean_of_conv_votes
 from capszoo.validation import check_choice
 
 
 class ConvCapsules(CapsuleMaps):
     """Maps of parent capsules, each voted for by the children in its window.
 
-    What `ConvCapsules1D`, `ConvCapsules2D` and `ConvCapsules3D` have in common; the options are
-    described at `ConvCapsules2D`.
+    What layers of one to three axes have in common; the options are those of `ConvCapsules2D`.
 
     Args:
         num_capsules: How many types of parent capsules there are.
@@ -93,7 +94,13 @@ class ConvCapsules(CapsuleMaps):
         places = math.prod(self.kernel_size)
         if self.votes_from == "positions":
             places, types = 1, places * types
-        return Geometry(grid, types, places, gather=None if self.share_types else self._gather)
+        bands = conv_bands(size, self.kernel_size, self.strides, self.padding, self.votes_from)
+        gather = None if self.share_types else self._gather
+        return Geometry(grid, types, places, gather, bands=bands, mean=self._mean_vote)
+
+    def _mean_vote(self, poses, kernel):
+        arguments = (self.strides, self.padding, self.votes_from)
+        return self.for_routing(mean_of_conv_votes(poses, kernel, *arguments))
 
     def _gather(self, poses):
         """The children of each window, `(batch, *positions, places, children, child_dim)`."""

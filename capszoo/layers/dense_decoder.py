@@ -16,7 +16,7 @@ class DenseDecoder(keras.layers.Layer):
     numbers: pixel values between 0 and 1.
 
     Args:
-        image_shape: `(height, width, channels)` of the image.
+        image_shape: `(height, width, channels)` of the image; or `(bins,)` of a histogram.
         units: Sizes of the hidden layers. Defaults to `(512, 1024)`.
         kernel_initializer: Initializer of the kernels. Defaults to `"glorot_uniform"`.
         bias_initializer: Initializer of the biases. Defaults to `"zeros"`.
@@ -26,7 +26,7 @@ class DenseDecoder(keras.layers.Layer):
         `(batch, classes, pose_dim)`, all classes but those to be decoded set to zero.
 
     Output shape:
-        `(batch, height, width, channels)`, between 0 and 1.
+        `(batch, *image_shape)`, between 0 and 1.
 
     Raises:
         ValueError: If a size is not a positive integer.
@@ -50,7 +50,10 @@ class DenseDecoder(keras.layers.Layer):
         bias_initializer="zeros",
         **kwargs,
     ):
-        image_shape = check_image_shape(image_shape)
+        if isinstance(image_shape, (tuple, list)) and len(image_shape) == 1:
+            image_shape = (check_positive_int("image_shape", image_shape[0]),)
+        else:
+            image_shape = check_image_shape(image_shape)
         units = tuple(check_positive_int("units", size) for size in units)
         super().__init__(**kwargs)
         self.image_shape = image_shape

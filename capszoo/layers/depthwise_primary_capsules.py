@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from capszoo.ops import depthwise_conv2d
+from capszoo.ops import finite
 from capszoo.ops import squash
 from capszoo.ops.convolution import window_grid
 from capszoo.validation import check_positive_int
@@ -68,7 +69,7 @@ class DepthwisePrimaryCapsules(keras.layers.Layer):
 
     def call(self, inputs):
         kernel, bias = self.convolution.kernel, self.convolution.bias
-        features = depthwise_conv2d(inputs, kernel, self.strides) + bias
+        features = depthwise_conv2d(finite(inputs), kernel, self.strides) + bias
         *size, channels = features.shape[1:]
         shape = (-1, *size, channels // self.pose_dim, self.pose_dim)
         return squash(ops.reshape(features, shape), kind="exponential")

@@ -1,4 +1,4 @@
-"""Standardizing each image by its own mean and deviation."""
+"""Standardizing each image, or clip, by its own mean and deviation."""
 
 import math
 
@@ -8,7 +8,7 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="capszoo")
 class ImageStandardization(keras.layers.Layer):
-    """Gives each image mean 0 and deviation 1 over all its numbers.
+    """Gives each image, or clip, mean 0 and deviation 1 over all its numbers.
 
     `(image - mean) / max(deviation, 1 / sqrt(numbers))`; the bound keeps an image of one color
     finite.
@@ -17,7 +17,7 @@ class ImageStandardization(keras.layers.Layer):
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Input shape:
-        `(batch, height, width, channels)`.
+        `(batch, *size, channels)`.
 
     Output shape:
         Same as the input.
@@ -31,7 +31,8 @@ class ImageStandardization(keras.layers.Layer):
 
     def call(self, inputs):
         wide = ops.cast(inputs, "float32")
-        mean, variance = ops.moments(wide, axes=(1, 2, 3), keepdims=True)
+        axes = tuple(range(1, len(inputs.shape)))
+        mean, variance = ops.moments(wide, axes=axes, keepdims=True)
         smallest = 1.0 / math.prod(inputs.shape[1:])
         return ops.cast((wide - mean) * ops.rsqrt(ops.maximum(variance, smallest)), inputs.dtype)
 

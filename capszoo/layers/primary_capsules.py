@@ -5,6 +5,7 @@ from keras import ops
 
 from capszoo.ops import SQUASHES
 from capszoo.ops import conv
+from capszoo.ops import finite
 from capszoo.ops import safe_norm
 from capszoo.ops import squash as squash_poses
 from capszoo.ops.convolution import window_grid
@@ -146,7 +147,7 @@ class PrimaryCapsules(keras.layers.Layer):
         )
 
     def call(self, inputs):
-        features = conv(inputs, self.kernel, self.strides, self.padding)
+        features = conv(finite(inputs), self.kernel, self.strides, self.padding)
         features = features * self.scale + self.bias
         size = features.shape[1:-1]
         poses = ops.reshape(features, (-1, *size, self.num_types, self.pose_dim))

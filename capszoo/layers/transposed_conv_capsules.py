@@ -9,7 +9,9 @@ from capszoo.layers.capsule_maps import CapsuleMaps
 from capszoo.ops import Geometry
 from capszoo.ops import safe_norm
 from capszoo.ops import transposed_type_votes
+from capszoo.ops.mean_votes import mean_of_transposed_type_votes
 from capszoo.ops.transposed_votes import children_per_position
+from capszoo.ops.transposed_votes import transposed_bands
 from capszoo.ops.transposed_votes import transposed_grid
 
 
@@ -71,7 +73,13 @@ class TransposedConvCapsules(CapsuleMaps):
         *size, types, _ = input_shape[1:]
         # Parents see other places of the window from position to position: no canonical form.
         grid = transposed_grid(size, self.kernel_size, self.strides, self.padding)
-        return Geometry(grid, types, math.prod(self.kernel_size))
+        bands = transposed_bands(size, self.kernel_size, self.strides, self.padding)
+        places = math.prod(self.kernel_size)
+        return Geometry(grid, types, places, bands=bands, mean=self._mean_vote)
+
+    def _mean_vote(self, poses, kernel):
+        mean = mean_of_transposed_type_votes(poses, kernel, self.strides, self.padding)
+        return self.for_routing(mean)
 
     def arrange_poses(self, poses):
         # A "vote" with a pose for each place of the window: who is seen there.

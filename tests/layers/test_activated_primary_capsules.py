@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from capszoo.layers import ActivatedPrimaryCapsules
+from capszoo.layers import ActivatedPrimaryCapsules3D
 from tests.layer_checks import outputs_of
 from tests.layer_checks import to_numpy
 
@@ -21,6 +22,20 @@ def test_against_loops(rng):
         np.testing.assert_allclose(poses[n, y, x], expected, atol=1e-4)
         logits = np.tensordot(window, activation_kernel, 3) - 1
         np.testing.assert_allclose(activations[n, y, x], 1 / (1 + np.exp(-logits)), atol=1e-5)
+
+
+def test_of_clips_against_loops(rng):
+    features = rng.normal(size=(2, 4, 5, 4, 3)).astype("float32")
+    layer = ActivatedPrimaryCapsules3D(2, 4, kernel_size=(2, 3, 3), strides=(1, 2, 1))
+    poses, activations = outputs_of(layer, features)
+    pose_kernel, activation_kernel = to_numpy([layer.pose_kernel, layer.activation_kernel])
+    assert poses.shape == (2, 3, 2, 2, 2, 4)
+    for n, d, y, x in np.ndindex(2, 3, 2, 2):
+        window = features[n, d : d + 2, 2 * y : 2 * y + 3, x : x + 3]
+        expected = np.tensordot(window, pose_kernel, 4).reshape(2, 4)
+        np.testing.assert_allclose(poses[n, d, y, x], expected, atol=1e-4)
+        logits = np.tensordot(window, activation_kernel, 4) - 1
+        np.testing.assert_allclose(activations[n, d, y, x], 1 / (1 + np.exp(-logits)), atol=1e-5)
 
 
 def test_config_and_shapes():

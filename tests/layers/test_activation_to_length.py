@@ -19,3 +19,10 @@ def test_length_and_direction(rng):
 def test_gradient_at_zero_is_finite():
     found = gradients(lambda x: ActivationToLength()((x, x[..., 0])), np.zeros((2, 3, 4)))
     assert np.isfinite(found[0]).all()
+
+
+def test_gradient_at_zero_is_finite_in_float16():
+    layer = ActivationToLength(dtype="float16")
+    found = gradients(lambda poses: layer((poses, np.ones((2, 3)))), np.zeros((2, 3, 4)))
+    # That of `pose / sqrt(1e-7)`.
+    np.testing.assert_allclose(found[0], 1e7**0.5, rtol=2e-3)

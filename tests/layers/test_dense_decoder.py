@@ -45,7 +45,7 @@ def test_layers_start_differently():
 
 @pytest.mark.parametrize(
     "arguments",
-    [{"image_shape": (28, 28)}, {"image_shape": (0, 28, 1)}, {"units": (5, 0)}],
+    [{"image_shape": (28, 0.5, 1)}, {"image_shape": (0, 28, 1)}, {"units": (5, 0)}],
     ids=str,
 )
 def test_bad_arguments(arguments):

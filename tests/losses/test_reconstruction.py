@@ -15,10 +15,12 @@ def test_sum_over_pixels_mean_over_batch(rng):
     weight = np.array([1.0, 0.0, 2.0])
     weighted = float(loss(images, reconstructions, sample_weight=weight))
     assert weighted == pytest.approx((each * weight).mean(), rel=1e-5)
+    mean = float(ReconstructionLoss(mean=True)(images, reconstructions, sample_weight=weight))
+    assert mean == pytest.approx(weighted / (4 * 5 * 2), rel=1e-5)
 
 
 def test_config_round_trip():
-    config = keras.saving.serialize_keras_object(ReconstructionLoss(name="mine"))
+    config = keras.saving.serialize_keras_object(ReconstructionLoss(mean=True, name="mine"))
     again = keras.saving.deserialize_keras_object(config)
     assert isinstance(again, ReconstructionLoss)
-    assert again.name == "mine"
+    assert (again.name, again.mean) == ("mine", True)
