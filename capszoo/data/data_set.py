@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from capszoo.data.cases import Case
+from capszoo.data.cases import stack_cases
 from capszoo.registry import Registry
 from capszoo.validation import check_choice
 from capszoo.validation import unknown_name_error
@@ -22,12 +24,15 @@ class DataSet:
             examples and the labels.
         options: Maps further arguments of `load`, and keys of a preset's `data:`, to the values
             that each allows, the first of them the default. Defaults to none.
+        read_cases: Function of a split and a folder or `None`, of a set with masks: it gives
+            `capszoo.data.Case`s in true size. Defaults to `None`, a set without masks.
     """
 
     shape: tuple[int, ...]
     class_names: tuple[str, ...]
     read: Callable[..., tuple[np.ndarray, np.ndarray]]
     options: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    read_cases: Callable[..., list[Case]] | None = None
 
 
 def _check(thing):
@@ -61,6 +66,38 @@ def register(name: str, data_set: DataSet) -> None:
     (10, 8, 8, 1)
     """
     DATA_SETS.add(name, data_set)
+
+
+def set_of_cases(
+    shape: tuple[int, ...],
+    class_names: tuple[str, ...],
+    read_cases: Callable[..., list[Case]],
+) -> DataSet:
+    """Makes a data set of cases, whose arrays are the cases padded to one shape.
+
+    Args:
+        shape: `(*size, channels)` that all cases fit in.
+        class_names: The names of the classes, the background first.
+        read_cases: Function of a split and a folder or `None`, that gives `Case`s.
+
+    Returns:
+        A `DataSet` for `capszoo.data.register`.
+
+    Example:
+
+    >>> def read(split, data_dir):
+    ...     return [capszoo.data.Case("a", np.zeros((6, 8, 3), "uint8"), np.eye(6, 8), (1, 1))]
+    >>> blobs = capszoo.data.set_of_cases((8, 8, 3), ("background", "blob"), read)
+    >>> capszoo.data.register("blobs", blobs)
+    >>> images, masks = capszoo.data.load("blobs", kind="masks")
+    >>> images.shape, masks.shape
+    ((1, 8, 8, 3), (1, 8, 8))
+    """
+
+    def read(split, data_dir):
+        return stack_cases(read_cases(split, data_dir), shape[:-1])
+
+    return DataSet(shape, class_names, read, read_cases=read_cases)
 
 
 def check_options(name: object, allowed: Mapping[str, tuple[str, ...]], given: Mapping) -> dict:

@@ -44,7 +44,7 @@ def load_image_folder(
         ValueError: If a class or the folder is empty, a picture cannot be read, a class is too
             small to be split, or sizes differ and `image_shape` is `None`.
     """
-    files = _files_of_splits(folder)
+    files = files_of_splits(folder)
     if image_shape is None:
         image_shape = _common_shape(folder, files)
     positions = {name: position for position, name in enumerate(folder_class_names(folder))}
@@ -56,7 +56,7 @@ def load_image_folder(
 
 def folder_class_names(folder: Path) -> list[str]:
     """Returns the names of the class folders, in alphabetical order: the order of the labels."""
-    return list(_sub_folders(_split_folders(folder)["train"]))
+    return list(_sub_folders(split_folders(folder)["train"]))
 
 
 def _sub_folders(folder):
@@ -64,12 +64,12 @@ def _sub_folders(folder):
     return {path.name: path for path in paths}
 
 
-def _split_folders(folder):
+def split_folders(folder, unit="pictures"):
     """Returns the folders that hold class folders, by split."""
     found = _sub_folders(folder)
     if not found:
         raise ValueError(
-            f"{folder} is empty: expected a sub-folder of pictures for each class, or "
+            f"{folder} is empty: expected a sub-folder of {unit} for each class, or "
             f"train/, validation/ and test/ with such sub-folders."
         )
     # Only if all of them are splits: "train" may well be a class beside "car" and "plane".
@@ -93,10 +93,24 @@ def _split_folders(folder):
     return splits
 
 
-def _files_of_splits(folder):
-    """Returns the picture files of each split, in the order of classes and file names."""
-    roots = _split_folders(folder)
-    files = {split: _class_files(root) for split, root in roots.items()}
+def files_of_splits(
+    folder: Path, suffixes: tuple[str, ...] = SUFFIXES, unit: str = "pictures"
+) -> dict[str, list[Path]]:
+    """Returns the files of each split, in the order of classes and file names.
+
+    Args:
+        folder: The folder, as in `load_image_folder`.
+        suffixes: How the names of examples end. Defaults to those of pictures.
+        unit: What examples are, for errors. Defaults to `"pictures"`.
+
+    Returns:
+        Maps each split to paths.
+
+    Raises:
+        ValueError: If a class or the folder is empty, or a class too small to be split.
+    """
+    roots = split_folders(folder, unit)
+    files = {split: _class_files(root, suffixes, unit) for split, root in roots.items()}
     expected = list(_sub_folders(roots["train"]))
     for root in roots.values():
         if list(_sub_folders(root)) != expected:
@@ -115,30 +129,52 @@ def _files_of_splits(folder):
     return files
 
 
-def picture_files(folder: Path) -> list[Path]:
-    """Returns the picture files of a folder and those in it, but hidden ones, by path."""
+def files_by_stem(folder: Path) -> dict[str, Path]:
+    """Returns the picture files in a folder, but hidden ones, by their names without the ending.
+
+    Raises:
+        ValueError: If two have the same name.
+    """
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if _is_picture(path):
+            if path.stem in found:
+                raise ValueError(
+                    f"Expected pictures in {folder} that differ in more than their ending. "
+                    f"Received: {found[path.stem].name} and {path.name}"
+                )
+            found[path.stem] = path
+    return found
+
+
+def picture_files(folder: Path, suffixes: tuple[str, ...] = SUFFIXES) -> list[Path]:
+    """Returns the picture files of a folder and those in it, but hidden ones, by path.
+
+    Files of other kinds by what their names end in, `suffixes`.
+    """
     return sorted(
         path
         for path in folder.rglob("*")
-        if _is_picture(path) and not any(part[0] == "." for part in path.relative_to(folder).parts)
+        if _is_picture(path, suffixes)
+        and not any(part[0] == "." for part in path.relative_to(folder).parts)
     )
 
 
-def _is_picture(path):
-    return path.suffix.lower() in SUFFIXES and path.name[0] != "." and path.is_file()
+def _is_picture(path, suffixes=SUFFIXES):
+    return path.suffix.lower() in suffixes and path.name[0] != "." and path.is_file()
 
 
-def _class_files(root):
+def _class_files(root, suffixes, unit):
     folders = _sub_folders(root)
     if not folders:
-        raise ValueError(f"{root} is empty: expected a sub-folder of pictures for each class.")
+        raise ValueError(f"{root} is empty: expected a sub-folder of {unit} for each class.")
     files = []
     for folder in folders.values():
         # Other files, such as the thumbnails that some systems leave, are passed over.
-        of_class = sorted(path for path in folder.iterdir() if _is_picture(path))
+        of_class = sorted(path for path in folder.iterdir() if _is_picture(path, suffixes))
         if not of_class:
             raise ValueError(
-                f"The class folder {folder} holds no pictures ({', '.join(SUFFIXES)}). "
+                f"The class folder {folder} holds no {unit} ({', '.join(suffixes)}). "
                 f"Folders of splits must be called {', '.join(SPLITS)}, with no others beside."
             )
         files += of_class
@@ -150,7 +186,7 @@ def folder_shape(folder: Path) -> tuple[int | None, int | None, int]:
 
     Height and width are `None` where they differ.
     """
-    shapes = {native_shape(path) for paths in _files_of_splits(folder).values() for path in paths}
+    shapes = {native_shape(path) for paths in files_of_splits(folder).values() for path in paths}
     channels = max(shape[2] for shape in shapes)
     sizes = {shape[:2] for shape in shapes}
     return (*sizes.pop(), channels) if len(sizes) == 1 else (None, None, channels)

@@ -53,7 +53,7 @@ def read_image(path: str | os.PathLike, image_shape: tuple[int, int, int]) -> np
     (28, 28, 1)
     """
     height, width, channels = check_picture_shape(image_shape)
-    picture = np.asarray(_as_mode(open_picture(path), MODES[channels]))
+    picture = np.asarray(as_mode(open_picture(path), MODES[channels]))
     picture = picture.reshape(1, *picture.shape[:2], channels)
     return resize_images(picture, height, width)[0].copy()
 
@@ -158,7 +158,8 @@ def open_picture(path: str | os.PathLike) -> "Image.Image":
         ) from error
 
 
-def _as_mode(picture, mode):
+def as_mode(picture: "Image.Image", mode: str) -> "Image.Image":
+    """Makes a picture grayscale (`"L"`) or RGB, laid on white where it is transparent."""
     from PIL import Image
 
     if picture.mode.startswith("I"):

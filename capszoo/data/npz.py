@@ -3,14 +3,21 @@
 import zipfile
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from capszoo.data.splits import Examples
+from capszoo.validation import check_number
+from capszoo.validation import invalid_value_error
 
 LAYOUT = "x_train, y_train, x_test, y_test"
 # The axes of an example, by the kind of the examples; that of a single channel may be left out.
-KINDS = {"images": ("height", "width", "channels"), "signals": ("length", "channels")}
+KINDS = {
+    "images": ("height", "width", "channels"),
+    "signals": ("length", "channels"),
+    "clips": ("frames", "height", "width", "channels"),
+}
 # What people call the arrays of a split, beside `x_train` and `y_train`; MedMNIST's come second.
 NAMES = {
     "train": [("x_train", "y_train"), ("train_images", "train_labels")],
@@ -24,9 +31,21 @@ NAMES = {
 }
 
 
+def check_value_range(value_range: Any) -> tuple[float, float]:
+    """Returns the numbers of black and white, or raises `ValueError` unless they are two."""
+    try:
+        low, high = (check_number("value_range", value) for value in value_range)
+    except (TypeError, ValueError):
+        low = high = 0
+    if not low < high:
+        raise invalid_value_error("value_range", "two numbers, the smaller first", value_range)
+    return low, high
+
+
 def read_npz(
     path: Path,
     with_instances: bool = False,
+    with_viewpoints: bool = False,
     value_range: tuple[float, float] | None = None,
     pixels: bool = True,
     kind: str = "images",
@@ -45,11 +64,15 @@ def read_npz(
             channel (n, length), are numbers of any scale.
         with_instances: Whether it must also hold `instance_train`, the number of the object in
             each training picture. Defaults to `False`.
+        with_viewpoints: Whether it must also hold `info_train` and `info_test`, (n, 4), as the
+            official files of smallNORB: instance, elevation, azimuth, lighting. Defaults to
+            `False`.
         value_range: The numbers of black and white, which become 0 and 255.
             Defaults to `None`: the pictures are uint8.
         pixels: Whether the pictures are made uint8, and refused if they cannot be.
             Defaults to `True`.
-        kind: What the examples are: `"images"` or `"signals"`. Defaults to `"images"`.
+        kind: What the examples are: `"images"`, `"signals"` or `"clips"`. Defaults to
+            `"images"`.
 
     Returns:
         The examples under `"train"`, `"test"` and, if there are such, `"validation"`, with a
@@ -61,7 +84,7 @@ def read_npz(
     """
     if not path.is_file():
         raise FileNotFoundError(f"There is no data file at {path}.")
-    arrays, names = _read_arrays(path, with_instances)
+    arrays, names = _read_arrays(path, with_instances, with_viewpoints)
     parts = {}
     for part, (x, y) in names.items():
         images = _check_examples(path, x, arrays[x], KINDS[kind])
@@ -73,7 +96,8 @@ def read_npz(
         instances = arrays.get(f"instance_{part}")
         if instances is not None:
             instances = _check_labels(path, f"instance_{part}", instances, len(images))
-        parts[part] = Examples(images, labels, instances)
+        viewpoints = _check_info(path, f"info_{part}", arrays, len(images))
+        parts[part] = Examples(images, labels, instances, viewpoints)
     shape = parts["train"].images.shape[1:]
     for part, (x, _) in names.items():
         if parts[part].images.shape[1:] != shape:
@@ -91,7 +115,7 @@ def read_npz(
     return parts
 
 
-def _read_arrays(path, with_instances):
+def _read_arrays(path, with_instances, with_viewpoints):
     """Reads the arrays of a file by name, and says which names are those of each split."""
     # Asked first, because `np.load` also takes a lone array, and takes any other file for a
     # pickle: its message would advise to allow pickles.
@@ -109,6 +133,7 @@ def _read_arrays(path, with_instances):
                 del names["validation"]
             expected = [name for pair in names.values() for name in pair]
             expected += ["instance_train"] if with_instances else []
+            expected += ["info_train", "info_test"] if with_viewpoints else []
             missing = [name for name in expected if name not in archive.files]
             for name in [] if missing else expected:
                 arrays[name] = archive[name]
@@ -178,6 +203,19 @@ def _as_pixels(path, name, images, value_range):
     for image, result in zip(images, pixels, strict=True):  # one by one: no copy in float64
         result[...] = np.rint((image.astype("float64") - low) * (255 / (high - low)))
     return pixels
+
+
+def _check_info(path, name, arrays, count):
+    """Returns elevation and azimuth out of smallNORB's description of each picture."""
+    if name not in arrays:
+        return None
+    info = arrays[name]
+    if info.shape != (count, 4) or not np.issubdtype(info.dtype, np.integer):
+        raise ValueError(
+            f"The array {name!r} of {path} must hold four integers for each of its {count} "
+            f"pictures, shape ({count}, 4). Received: {info.dtype} of shape {info.shape}."
+        )
+    return info[:, 1:3].astype("int64")
 
 
 def _check_labels(path, name, labels, count):

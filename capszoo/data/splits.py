@@ -11,11 +11,19 @@ HOLD_OUT = ("object", "tenth")
 
 
 class Examples(NamedTuple):
-    """Pictures (n, height, width, channels), labels (n,) and, if known, object numbers (n,)."""
+    """Pictures (n, height, width, channels), labels (n,) and, if known, what else is told of them.
+
+    Attributes:
+        images: The pictures, or other examples.
+        labels: Their classes.
+        instances: Which object of its class each shows, `(n,)`.
+        viewpoints: From where it shows it, `(n, 2)`: elevation and azimuth.
+    """
 
     images: np.ndarray
     labels: np.ndarray
     instances: np.ndarray | None = None
+    viewpoints: np.ndarray | None = None
 
 
 def digest(content: bytes) -> bytes:
@@ -47,7 +55,7 @@ def hold_out_tenth(labels: np.ndarray, keys: Sequence[bytes], source: str) -> np
     counts = np.bincount(members)
     if counts.min() < 2:
         raise ValueError(
-            f"Too few pictures in {source}: each class needs one to hold out and one to keep. "
+            f"Too few examples in {source}: each class needs one to hold out and one to keep. "
             f"Received: class {classes[counts.argmin()]} with {counts.min()} left."
         )
     # Rounding the running total, not each class, keeps the sum right: 6,000 of MNIST's 60,000.
@@ -57,6 +65,63 @@ def hold_out_tenth(labels: np.ndarray, keys: Sequence[bytes], source: str) -> np
     for member, size in enumerate(np.maximum(sizes, 1)):
         held_out[by_key[members[by_key] == member][:size]] = True
     return held_out
+
+
+def deal_folds(labels: np.ndarray, keys: Sequence[bytes], folds: int) -> np.ndarray:
+    """Deals examples to folds: in each class, those with the smallest keys to the first one.
+
+    As by `hold_out_tenth`, the choice needs no seed, and equal examples are in one fold, but for
+    the few that meet a cut.
+
+    Args:
+        labels: Integer classes, of shape (n,).
+        keys: The digest of each example.
+        folds: How many there are.
+
+    Returns:
+        Integer array of shape (n,), from 0 to `folds - 1`.
+
+    Example:
+
+    >>> keys = [capszoo.data.splits.digest(bytes([number])) for number in range(8)]
+    >>> labels = np.array([0, 0, 0, 0, 1, 1, 1, 1])
+    >>> capszoo.data.splits.deal_folds(labels, keys, 2).tolist()
+    [1, 0, 1, 0, 1, 1, 0, 0]
+    """
+    by_key = np.array(sorted(range(len(keys)), key=keys.__getitem__))
+    found = np.zeros(len(labels), dtype=int)
+    for one in np.unique(labels):
+        members = by_key[labels[by_key] == one]
+        found[members] = np.arange(len(members)) * folds // len(members)
+    return found
+
+
+def take_share(labels: np.ndarray, keys: Sequence[bytes], share: float) -> np.ndarray:
+    """Marks a share of the training examples, those with the smallest keys in each class.
+
+    A smaller share is part of a larger one, and the choice needs no seed.
+
+    Args:
+        labels: Integer classes, of shape (n,); or masks, and then all are of one class.
+        keys: The digest of each example.
+        share: How large a share, more than 0 and at most 1.
+
+    Returns:
+        Boolean array of shape (n,): in each class the nearest number to the share, at least one.
+
+    Example:
+
+    >>> keys = [capszoo.data.splits.digest(bytes([number])) for number in range(20)]
+    >>> int(capszoo.data.splits.take_share(np.arange(20) % 2, keys, 0.25).sum())
+    4
+    """
+    classes = labels if labels.ndim == 1 else np.zeros(len(labels), dtype=int)
+    by_key = np.array(sorted(range(len(keys)), key=keys.__getitem__))
+    taken = np.zeros(len(labels), dtype=bool)
+    for one in np.unique(classes):
+        members = by_key[classes[by_key] == one]
+        taken[members[: max(1, round(share * len(members)))]] = True
+    return taken
 
 
 def hold_out_instance(labels: np.ndarray, instances: np.ndarray) -> np.ndarray:
@@ -95,7 +160,7 @@ def choose(
         Pictures of shape (n, height, width, channels) and labels of shape (n,), in the order
         in which they came.
     """
-    images, labels, instances = examples
+    images, labels, instances, _ = examples
     if instances is not None and hold_out == "object":
         held_out = hold_out_instance(labels, instances)
     else:

@@ -85,7 +85,14 @@ def read_tfds(name: str, tfds_name: str, part: str, data_dir: str | None) -> Exa
 
 def _keys(name):
     if name == "smallnorb":
-        return ("image", "image2", "label_category", "instance")
+        return (
+            "image",
+            "image2",
+            "label_category",
+            "instance",
+            "label_elevation",
+            "label_azimuth",
+        )
     return ("image", "label")
 
 
@@ -94,7 +101,10 @@ def _to_examples(name, columns):
         return Examples(columns["image"], columns["label"].astype("int64"))
     pair = np.concatenate([_halve(columns["image"]), _halve(columns["image2"])], axis=-1)
     instances = columns["instance"].astype("int64")
-    return Examples(pair, columns["label_category"].astype("int64"), instances)
+    # TensorFlow Datasets counts azimuths by ones, the official files by twos.
+    viewpoints = np.stack([columns["label_elevation"], 2 * columns["label_azimuth"]], axis=-1)
+    labels = columns["label_category"].astype("int64")
+    return Examples(pair, labels, instances, viewpoints.astype("int64"))
 
 
 def _halve(images):

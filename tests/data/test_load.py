@@ -14,14 +14,36 @@ def test_names():
         "cifar10",
         "smallnorb",
         "svhn",
+        "affine_mnist",
+        "multi_mnist",
         "generated_ecg",
+        "digit_scenes",
+        "generated_volumes",
+        "hippocampus",
+        "nuclei",
+        "generated_questions",
+        "trec",
+        "mr",
+        "subj",
+        "cr",
+        "sst2",
+        "generated_graphs",
+        "mutag",
+        "nci1",
+        "proteins",
+        "generated_histories",
+        "moving_digits",
     ]
 
 
 @pytest.mark.parametrize("name", capszoo.data.names())
 def test_class_names(name):
     classes = capszoo.data.class_names(name)
-    counts = {"smallnorb": 5, "generated_ecg": 3}
+    counts = {"smallnorb": 5, "generated_ecg": 3, "nuclei": 2}
+    counts |= dict.fromkeys(("digit_scenes", "generated_volumes", "hippocampus"), 3)
+    counts |= {"generated_questions": 3, "trec": 6}
+    counts |= dict.fromkeys(("mr", "subj", "cr", "sst2", "mutag", "nci1", "proteins"), 2)
+    counts |= {"generated_graphs": 3, "generated_histories": 500, "moving_digits": 40}
     assert len(classes) == len(set(classes)) == counts.get(name, 10)
     assert all(isinstance(label, str) for label in classes)
 

@@ -71,7 +71,8 @@ def norb_examples(count):
             "image2": random.integers(0, 256, (96, 96, 1), dtype="uint8"),
             "label_category": np.int64(row % 5),
             "instance": np.int64([4, 6, 7, 8, 9][row // 5 % 5]),
-            "label_azimuth": np.int64(0),
+            "label_elevation": np.int64(row % 9),
+            "label_azimuth": np.int64(row % 18),
         }
         for row in range(count)
     ]
@@ -101,7 +102,9 @@ def test_smallnorb_holds_out_one_toy_per_category(tmp_path, use_builder):
     assert np.bincount(validation).tolist() == [2] * 5
 
 
-def test_more_examples_than_one_batch(tmp_path, use_builder):
+def test_more_examples_than_one_batch(tmp_path, use_builder, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "sets").mkdir()
     examples = [
         {"image": np.full((28, 28, 1), row % 251, "uint8"), "label": np.int64(row % 10)}
         for row in range(2345)
@@ -112,7 +115,7 @@ def test_more_examples_than_one_batch(tmp_path, use_builder):
     assert labels.tolist() == [row % 10 for row in range(2345)]
     (name, kwargs), *others = calls
     assert name == "mnist"
-    assert "~" not in kwargs["data_dir"]
+    assert kwargs["data_dir"] == str(tmp_path / "sets")
     assert not others
 
 
@@ -144,6 +147,18 @@ def test_preparing_without_tensorflow_says_both_ways(tmp_path, use_builder, monk
     use_builder(Builder(tmp_path, [], prepared=False))
     with pytest.raises(ImportError, match=r"not yet prepared.*capszoo\[data\].*svhn\.npz"):
         capszoo.data.load("svhn")
+
+
+def test_smallnorb_viewpoints_are_the_official_ones(tmp_path, use_builder):
+    examples = norb_examples(90)
+    use_builder(Builder(tmp_path, examples))
+    chosen = {"split": "test", "data_dir": tmp_path}
+    novel, _ = capszoo.data.load("smallnorb", viewpoints="novel_azimuths", **chosen)
+    # TensorFlow Datasets counts azimuths in steps of 20 degrees; 300 to 40 are familiar.
+    expected = [row for row in range(90) if 20 * examples[row]["label_azimuth"] in range(60, 300)]
+    assert len(novel) == len(expected) == 60
+    familiar, _ = capszoo.data.load("smallnorb", viewpoints="familiar_elevations", **chosen)
+    assert len(familiar) == sum(example["label_elevation"] < 3 for example in examples)
 
 
 def test_tfrecord_without_tensorflow_says_both_ways(tmp_path, use_builder, monkeypatch):
