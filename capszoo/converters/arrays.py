@@ -8,9 +8,9 @@ from typing import Any
 import keras
 from keras import ops
 
-from capszoo.converters.files import write_arrays
 from capszoo.converters.matching import Pair
 from capszoo.converters.matching import variables
+from capszoo.converters.plain_files import write_arrays
 from capszoo.zoo import Preset
 from capszoo.zoo import build
 from capszoo.zoo import load
@@ -40,7 +40,20 @@ def export(preset: str | os.PathLike, file: str | os.PathLike) -> dict[str, tupl
     ...     arrays["conv/bias"].shape == shapes["conv/bias"]
     True
     """
-    ours = variables(load(preset))
+    return export_arrays(load(preset), file)
+
+
+def export_arrays(model: keras.Model, file: str | os.PathLike) -> dict[str, tuple[int, ...]]:
+    """Writes the weights of a model, as `export` does those of a preset.
+
+    Args:
+        model: A `CapsuleModel`.
+        file: The file, as `export` takes it.
+
+    Returns:
+        Dictionary from a variable's path to its shape.
+    """
+    ours = variables(model)
     arrays = {path: ops.convert_to_numpy(variable.value) for path, variable in ours.items()}
     write_arrays(arrays, pathlib.Path(file))
     return {path: array.shape for path, array in arrays.items()}

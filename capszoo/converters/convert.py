@@ -1,5 +1,6 @@
 """From a foreign weights file to a preset directory."""
 
+import contextlib
 import hashlib
 import os
 import pathlib
@@ -9,22 +10,24 @@ from typing import Any
 import numpy as np
 
 from capszoo.converters import efficient_capsnet
-from capszoo.converters import files
 from capszoo.converters import keras_capsnet
 from capszoo.converters import matching
 from capszoo.converters.arrays import ArraysFile
+from capszoo.converters.keras_files import opened_keras
+from capszoo.converters.plain_files import opened_npz
+from capszoo.converters.plain_files import opened_safetensors
 from capszoo.converters.report import Conversion
 from capszoo.validation import unknown_name_error
 from capszoo.zoo import load
 from capszoo.zoo import read_preset
 from capszoo.zoo import save
 
-# What reads the file, and for a format with an architecture of its own what understands it.
+# What opens the file, and for a format with an architecture of its own what understands it.
 FORMATS = {
-    "efficient_capsnet": (files.read_keras, efficient_capsnet.EfficientCapsNetFile),
-    "keras_capsnet": (files.read_keras, keras_capsnet.KerasCapsNetFile),
-    "npz": (files.read_npz, None),
-    "safetensors": (files.read_safetensors, None),
+    "efficient_capsnet": (opened_keras, efficient_capsnet.EfficientCapsNetFile),
+    "keras_capsnet": (opened_keras, keras_capsnet.KerasCapsNetFile),
+    "npz": (opened_npz, None),
+    "safetensors": (opened_safetensors, None),
 }
 
 
@@ -90,7 +93,7 @@ def convert(
     file, directory = pathlib.Path(file), pathlib.Path(directory)
     if directory.exists():
         raise ValueError(f"{str(directory)!r} exists already; choose another directory.")
-    read, understand = FORMATS[format]
+    opened, understand = FORMATS[format]
     if understand is None and preset is None:
         raise ValueError(
             f"Format {format!r} holds arrays alone: name the preset whose architecture they are "
@@ -98,34 +101,48 @@ def convert(
         )
     if understand is not None and preset is not None:
         raise ValueError(f"Format {format!r} tells its own architecture; leave out the preset.")
-    arrays = read(file)
-    source: Any
-    if preset is not None:
-        source = ArraysFile(read_preset(preset), arguments)
-    elif understand is not None:
-        source = understand(file, arrays, arguments)
-    model = source.model(name or _name_of(directory, format))
-    pairs = source.pairs(model)
-    matching.check(pairs, arrays, model, file, source.ignored)
-    matching.assign(pairs, arrays, model)
-    sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
-    notes = source.notes(sha256)
-    if source.ignored:
-        notes += (f"Left out on request: {', '.join(source.ignored)}.",)
-    description = f"Converted from {file.name} (SHA-256 {sha256})"
-    save(model, directory, description=description, **source.sections)
-    loaded = load(directory)
-    return Conversion(
-        format=format,
-        file=str(file),
-        sha256=sha256,
-        directory=str(directory),
-        rows=matching.compare(pairs, arrays, loaded),
-        source_parameters=sum(arrays[pair.source].size for pair in pairs),
-        model_parameters=sum(int(np.prod(one.shape)) for one in loaded.weights),
-        output_difference=_output_difference(source, loaded),
-        notes=notes,
-    )
+    name = name or _name_of(directory, format)
+    with _named_in_errors(file), opened(file) as arrays:
+        source: Any
+        if preset is not None:
+            source = ArraysFile(read_preset(preset), arguments)
+        elif understand is not None:
+            source = understand(file, arrays, arguments)
+        model = source.model(name)
+        pairs = source.pairs(model)
+        # From here on numbers are read: each array has the size that the model has for it.
+        matching.check(pairs, arrays, model, file, source.ignored)
+        matching.assign(pairs, arrays, model)
+        with open(file, "rb") as content:
+            sha256 = hashlib.file_digest(content, "sha256").hexdigest()
+        notes = source.notes(sha256)
+        if source.ignored:
+            notes += (f"Left out on request: {', '.join(source.ignored)}.",)
+        description = f"Converted from {file.name} (SHA-256 {sha256})"
+        save(model, directory, description=description, **source.sections)
+        loaded = load(directory)
+        return Conversion(
+            format=format,
+            file=str(file),
+            sha256=sha256,
+            directory=str(directory),
+            rows=matching.compare(pairs, arrays, loaded),
+            source_parameters=sum(arrays[pair.source].size for pair in pairs),
+            model_parameters=sum(int(np.prod(one.shape)) for one in loaded.weights),
+            output_difference=_output_difference(source, loaded),
+            notes=notes,
+        )
+
+
+@contextlib.contextmanager
+def _named_in_errors(file):
+    """Names the file in errors of the model that it tells of."""
+    try:
+        yield
+    except ValueError as error:
+        if str(file) in str(error):
+            raise
+        raise ValueError(f"{file}: {error}") from error
 
 
 def _output_difference(source, model):

@@ -8,6 +8,7 @@ bias of the couplings has a third axis of size 1. The authors' squash divides by
 
 import math
 import pathlib
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -18,6 +19,7 @@ from capszoo.converters.layers_of_file import layers_of
 from capszoo.converters.matching import Layout
 from capszoo.converters.matching import Pair
 from capszoo.converters.matching import layout_error
+from capszoo.converters.stored import Array
 from capszoo.models import EfficientCapsNet
 
 DEPTHWISE = Layout((0, 1, 3, 2), lambda shape: (shape[0], shape[1], shape[3], shape[2]))
@@ -87,7 +89,7 @@ class EfficientCapsNetFile:
 
     Args:
         file: The file, for errors.
-        arrays: Dictionary from path to array, as `read_keras` makes it.
+        arrays: Dictionary from path to array, as `opened_keras` gives it.
         arguments: Arguments of `EfficientCapsNet` that replace what the file tells.
 
     Raises:
@@ -95,9 +97,7 @@ class EfficientCapsNetFile:
             that it does not tell.
     """
 
-    def __init__(
-        self, file: pathlib.Path, arrays: dict[str, np.ndarray], arguments: dict[str, Any]
-    ):
+    def __init__(self, file: pathlib.Path, arrays: Mapping[str, Array], arguments: dict[str, Any]):
         self.arrays = arrays
         found = layers_of(arrays)
         body = found.capsules[0].group if found.capsules else None
@@ -265,4 +265,4 @@ def _same(path, layer, names):
 
 
 def _double(layer):
-    return {name: array.astype("float64") for name, array in layer.arrays.items()}
+    return {name: np.asarray(array, "float64") for name, array in layer.arrays.items()}

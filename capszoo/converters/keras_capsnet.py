@@ -9,6 +9,7 @@ epsilon in the length, which matters at length zero alone.
 
 import math
 import pathlib
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -23,6 +24,7 @@ from capszoo.converters.matching import layout_error
 from capszoo.converters.recognition import Reading
 from capszoo.converters.recognition import readings
 from capszoo.converters.recognition import recognize
+from capszoo.converters.stored import Array
 from capszoo.models import CapsNet
 from capszoo.models.stem import convolutions
 
@@ -47,7 +49,7 @@ class KerasCapsNetFile:
 
     Args:
         file: The file, for errors.
-        arrays: Dictionary from path to array, as `read_keras` makes it.
+        arrays: Dictionary from path to array, as `opened_keras` gives it.
         arguments: Arguments of `CapsNet` that replace what the file tells, and `class_axes`, the
             order of the class array's axes, where its shape does not tell.
 
@@ -58,9 +60,7 @@ class KerasCapsNetFile:
 
     sections = SECTIONS
 
-    def __init__(
-        self, file: pathlib.Path, arrays: dict[str, np.ndarray], arguments: dict[str, Any]
-    ):
+    def __init__(self, file: pathlib.Path, arrays: Mapping[str, Array], arguments: dict[str, Any]):
         self.file, self.arrays = file, arrays
         self.found = recognize(arrays)
         seen = {
@@ -220,11 +220,13 @@ class KerasCapsNetFile:
         steps = (*self.reading.conv_strides, self.reading.primary_strides)
         last = len(steps) - 1
         for number, (one, step) in enumerate(zip(self.found.convolutions, steps, strict=True)):
-            kernel, bias = (self.arrays[name].astype("float64") for name in (one.kernel, one.bias))
+            kernel, bias = (
+                np.asarray(self.arrays[name], "float64") for name in (one.kernel, one.bias)
+            )
             x = reference.convolution(x, kernel, bias, step, self.reading.padding)
             x = x if number == last else x.clip(0)
         children = reference.squash(x.reshape(len(x), -1, self.arguments["primary_dim"]))
-        kernel = self.arrays[self.classes].reshape(self.found.shape).astype("float64")
+        kernel = np.asarray(self.arrays[self.classes], "float64").reshape(self.found.shape)
         axes = [
             self.reading.class_axes.index(axis)
             for axis in ("classes", "children", "class_dim", "child_dim")

@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-import numpy as np
+from capszoo.converters.stored import Array
 
 
 class FileLayer(NamedTuple):
     """A layer: its path in the file and its arrays by their own names."""
 
     path: str
-    arrays: dict[str, np.ndarray]
+    arrays: dict[str, Array]
 
     @property
     def group(self) -> str:
@@ -31,7 +31,7 @@ class FileLayers(NamedTuple):
     dense: list[FileLayer]
 
 
-def layers_of(arrays: Mapping[str, np.ndarray]) -> FileLayers:
+def layers_of(arrays: Mapping[str, Array]) -> FileLayers:
     """Groups arrays by layer, and layers by kind.
 
     Args:
@@ -41,7 +41,7 @@ def layers_of(arrays: Mapping[str, np.ndarray]) -> FileLayers:
         A `FileLayers`: with a kernel of four axes, with `gamma`, with `W` of four axes, with a
         kernel of two axes.
     """
-    found: dict[str, dict[str, np.ndarray]] = {}
+    found: dict[str, dict[str, Array]] = {}
     for source, array in arrays.items():
         path, _, name = source.rpartition("/")
         found.setdefault(path, {})[name] = array

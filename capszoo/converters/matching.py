@@ -14,6 +14,7 @@ import numpy as np
 from keras import ops
 
 from capszoo.converters.report import Row
+from capszoo.converters.stored import Array
 
 
 class Layout(NamedTuple):
@@ -36,9 +37,9 @@ class Pair(NamedTuple):
     source: str
     layout: Layout = AS_IT_IS
 
-    def arranged(self, arrays: Mapping[str, np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
+    def arranged(self, arrays: Mapping[str, Array], shape: tuple[int, ...]) -> np.ndarray:
         """The array in our arrangement."""
-        array, axes = arrays[self.source], self.layout.axes
+        array, axes = np.asarray(arrays[self.source]), self.layout.axes
         # Without axes NumPy would reverse them.
         return np.reshape(array if axes is None else np.transpose(array, axes), shape)
 
@@ -53,7 +54,7 @@ def variables(model: keras.Model) -> dict[str, Any]:
 
 def check(
     pairs: Sequence[Pair],
-    arrays: Mapping[str, np.ndarray],
+    arrays: Mapping[str, Array],
     model: keras.Model,
     file: str | os.PathLike,
     ignored: Collection[str] = (),
@@ -91,7 +92,7 @@ def check(
 def layout_error(
     file: str | os.PathLike,
     expected: Mapping[str, tuple[str, bool]],
-    arrays: Mapping[str, np.ndarray],
+    arrays: Mapping[str, Array],
 ) -> ValueError:
     """Builds the error for a file whose arrays do not show the structure of its format.
 
@@ -111,7 +112,7 @@ def layout_error(
     )
 
 
-def assign(pairs: Sequence[Pair], arrays: Mapping[str, np.ndarray], model: keras.Model) -> None:
+def assign(pairs: Sequence[Pair], arrays: Mapping[str, Array], model: keras.Model) -> None:
     """Gives the model's variables the numbers of the file."""
     ours = variables(model)
     for pair in pairs:
@@ -120,7 +121,7 @@ def assign(pairs: Sequence[Pair], arrays: Mapping[str, np.ndarray], model: keras
 
 
 def compare(
-    pairs: Sequence[Pair], arrays: Mapping[str, np.ndarray], model: keras.Model
+    pairs: Sequence[Pair], arrays: Mapping[str, Array], model: keras.Model
 ) -> tuple[Row, ...]:
     """Compares the model's variables with the file; returns one `Row` per pair."""
     ours, rows = variables(model), []

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from capszoo.converters.stored import Array
 from capszoo.validation import check_size
 
 # The axes of the class capsules' transforms, as scripts have them, the most frequent first. Axes
@@ -59,7 +60,7 @@ class Reading(NamedTuple):
     padding: str
 
 
-def recognize(arrays: Mapping[str, np.ndarray]) -> Arrays:
+def recognize(arrays: Mapping[str, Array]) -> Arrays:
     """Tells arrays apart by their shapes, whatever their names.
 
     A convolution has a kernel of four axes, and takes as many channels as the one before it
@@ -101,7 +102,7 @@ def recognize(arrays: Mapping[str, np.ndarray]) -> Arrays:
         if name != classes
         and _group(name) == _group(classes)
         and array.size == math.prod(shapes[classes][:2])
-        and not array.any()
+        and not np.any(np.asarray(array))
     ]
     return Arrays(convolutions, classes, shapes[classes], dense, logits)
 

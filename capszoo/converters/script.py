@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 from typing import NamedTuple
 
-from capszoo.converters import files
+from capszoo.converters import keras_files
 from capszoo.converters.recognition import Weighted
 
 # What scripts call the number of iterations of their capsule layer.
@@ -36,17 +36,25 @@ def read(file: pathlib.Path, convolutions: Sequence[Weighted]) -> Script:
     """Reads what a file tells of its script.
 
     Args:
-        file: A file that `capszoo.converters.files.read_keras` reads.
+        file: A file that `capszoo.converters.keras_files.opened_keras` opens.
         convolutions: Its convolutions, from the image on.
 
     Returns:
         A `Script`.
 
     Raises:
-        ValueError: If the configuration shows what `capszoo.models.CapsNet` does not have.
+        ValueError: If the configuration shows what `capszoo.models.CapsNet` does not have, or is
+            none of Keras.
     """
-    config, optimizer = files.read_architecture(file)
-    layers = list(_layers(config))
+    config, optimizer = keras_files.read_architecture(file)
+    try:
+        return _understood(file, convolutions, list(_layers(config)), optimizer)
+    except (TypeError, LookupError, AttributeError, OverflowError, RecursionError) as error:
+        # Where a list or a number stands that Keras never writes.
+        raise ValueError(f"{file} has a configuration that is none of Keras: {error!r}") from error
+
+
+def _understood(file, convolutions, layers, optimizer):
     _check(file, layers)
     shapes = [
         one[key][1:]

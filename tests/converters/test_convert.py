@@ -65,7 +65,7 @@ def test_truncated_hdf5(rng, tmp_path):
 def test_numbers_in_this_file_alone(tmp_path):
     objects = np.array([{"a": 1}], dtype=object)
     np.savez(tmp_path / "pickled.npz", **{"conv/kernel": objects})
-    with pytest.raises(ValueError, match=r"cannot be read as an \.npz file of arrays"):
+    with pytest.raises(ValueError, match="expected numbers in 'conv/kernel'"):
         converters.convert("npz", tmp_path / "pickled.npz", "out", preset="capsnet_digits")
     np.savez(tmp_path / "text.npz", **{"conv/kernel": np.array(["a"])})
     with pytest.raises(ValueError, match="expected numbers in 'conv/kernel'"):
