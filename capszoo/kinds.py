@@ -20,11 +20,15 @@ from typing import Any
 import numpy as np
 
 from capszoo.validation import check_choice
+from capszoo.validation import check_clip_shape
 from capszoo.validation import check_flag
+from capszoo.validation import check_graph_shape
+from capszoo.validation import check_history_shape
 from capszoo.validation import check_number
 from capszoo.validation import check_positive_int
 from capszoo.validation import check_shape
 from capszoo.validation import check_size
+from capszoo.validation import check_text_shape
 from capszoo.validation import invalid_value_error
 
 Check = Callable[[str, Any], Any]
@@ -83,6 +87,10 @@ Size2D = Annotated[int | Sequence[int], functools.partial(check_size, rank=2)]
 Size3D = Annotated[int | Sequence[int], functools.partial(check_size, rank=3)]
 SignalShape = Annotated[Sequence[int], functools.partial(check_shape, rank=1)]
 ImageShape = Annotated[Sequence[int], functools.partial(check_shape, rank=2)]
+TextShape = Annotated[Sequence[int], lambda argument, value: check_text_shape(value)]
+HistoryShape = Annotated[Sequence[int], lambda argument, value: check_history_shape(value)]
+GraphShape = Annotated[Sequence[int], lambda argument, value: check_graph_shape(value)]
+ClipShape = Annotated[Sequence[int], lambda argument, value: check_clip_shape(value)]
 VolumeShape = Annotated[Sequence[int], functools.partial(check_shape, rank=3)]
 
 

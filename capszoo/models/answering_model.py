@@ -4,9 +4,11 @@ import contextlib
 import copy
 import functools
 import inspect
+import numbers
 from typing import ClassVar
 
 import keras
+import numpy as np
 
 from capszoo.models import one_answer
 from capszoo.models.arrays import is_array
@@ -47,6 +49,15 @@ class AnsweringModel(keras.Model):
             x: Examples, all or those of a pipeline's first batch.
             y: Their labels. Defaults to `None`.
         """
+
+    def to_arrays(self, x, training=False):
+        """Makes arrays of examples that are none yet; gives back what needs no making.
+
+        Args:
+            x: Examples, or a pipeline of batches.
+            training: Whether the model is going to be trained on them. Defaults to `False`.
+        """
+        return x
 
     # Training.
 
@@ -121,10 +132,12 @@ class AnsweringModel(keras.Model):
         values on another scale than in the first batch go unnoticed.
         """
         given = inspect.signature(keras.Model.fit).bind(self, x, y, *args, **kwargs)
-        given.arguments["x"] = self._checked(x, y)
+        y = given.arguments["y"] = _as_labels(y)
+        given.arguments["x"] = self._checked(x, y, training=True)
         validation = given.arguments.get("validation_data")
         if isinstance(validation, (tuple, list)):
             first, *rest = validation
+            rest[:1] = map(_as_labels, rest[:1])
             validation = (self._checked(first, *rest[:1]), *rest)
         elif validation is not None:
             validation = self._checked(validation)
@@ -134,9 +147,34 @@ class AnsweringModel(keras.Model):
 
     def evaluate(self, x=None, y=None, *args, **kwargs):
         """Measures loss and metrics; arguments, data and result as in `keras.Model.evaluate`."""
+        y = _as_labels(y)
         x = self._checked(x, y)
         with self._values_kept():
             return super().evaluate(x, y, *args, **kwargs)
+
+    # Measuring whole examples: what a task may do in another way.
+
+    def measured_apart(self, x) -> bool:
+        """Tells whether examples are such as `measure` takes and `evaluate` does not."""
+        return False
+
+    def check_whole(self, x, y=None) -> None:
+        """Raises `ValueError` unless examples, with labels, are what `measure` takes."""
+        self.check_data(x, y)
+
+    def measure(self, x, y, batch_size: int = 32, verbose: int | str = 0) -> dict:
+        """Measures loss and metrics on whole examples, of which the graph may take parts.
+
+        Args:
+            x: Examples.
+            y: Their labels.
+            batch_size: How many are computed at a time. Defaults to `32`.
+            verbose: As in `keras.Model.evaluate`. Defaults to `0`.
+
+        Returns:
+            Dictionary of the loss and the task's measures by name.
+        """
+        return self.evaluate(x, y, batch_size=batch_size, verbose=verbose, return_dict=True)
 
     def predict(self, x, *args, **kwargs):
         """Computes the primary output.
@@ -155,7 +193,7 @@ class AnsweringModel(keras.Model):
 
     def train_on_batch(self, x, y=None, *args, **kwargs):
         """Trains on one batch, checked before; as `keras.Model.train_on_batch`."""
-        return super().train_on_batch(self._checked(x, y), y, *args, **kwargs)
+        return super().train_on_batch(self._checked(x, y, training=True), y, *args, **kwargs)
 
     def test_on_batch(self, x, y=None, *args, **kwargs):
         """Measures one batch, checked before; as `keras.Model.test_on_batch`."""
@@ -169,9 +207,10 @@ class AnsweringModel(keras.Model):
         if is_array(x):
             self.check_data(x, y)
 
-    def _checked(self, x, y=None, of_labels=True):
-        """Checks arrays, or the first batch of a pipeline, and gives them as they were."""
+    def _checked(self, x, y=None, of_labels=True, training=False):
+        """Checks examples, or the first batch of a pipeline, and gives them as arrays."""
         one_answer.check_data(x, y, self.primary_output)
+        x = self.to_arrays(x, training)
         if x is None or is_array(x):
             self._check_arrays(x, y)
             return x
@@ -201,3 +240,10 @@ class AnsweringModel(keras.Model):
         seen = of_batch[: 2 if of_labels else 1]
         one_answer.check_data(seen[0], *(seen[1:] or (None,)), self.primary_output)
         self._check_arrays(*seen)
+
+
+def _as_labels(y):
+    """A list of numbers as an array; Keras would take each for a target of its own."""
+    if isinstance(y, list) and y and all(isinstance(one, numbers.Number) for one in y):
+        return np.array(y)
+    return y

@@ -5,8 +5,12 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+import keras
+
 from capszoo import kinds
 from capszoo import memory
+from capszoo import routing as routings
+from capszoo.routing import Routing
 
 # By these a task hands on what it has made: they are no arguments of the model's user.
 _MADE = {"self", "input_end", "outputs"}
@@ -88,6 +92,34 @@ def _constructors(cls):
         gathers = inspect.Parameter.VAR_KEYWORD in [one.kind for one in parameters]
         if not gathers and taker is not ours[-1]:
             break
+    return found
+
+
+def learnt(input_end) -> dict[str, Any]:
+    """Maps the arguments that an input end may learn to what they are now."""
+    return {name: getattr(input_end, name) for name in input_end.learnt}
+
+
+def with_routing(values: dict[str, Any]) -> dict[str, Any]:
+    """Puts hyper-parameters that are a routing's own to it, where it is the one chosen.
+
+    Args:
+        values: Maps the names of hyper-parameters to their values.
+
+    Returns:
+        A dictionary in which `routing`, where there is one, is a config.
+    """
+    found = dict(values)
+    if "routing" in found:
+        tunable = {
+            name: found.pop(name)
+            for routing in routings.names()
+            for name in routings.get_class(routing).tunable_arguments
+            if name in found
+        }
+        own = routings.get_class(found["routing"]).tunable_arguments
+        chosen = {name: value for name, value in tunable.items() if name in own}
+        found["routing"] = {"name": found["routing"], **chosen}
     return found
 
 
@@ -176,5 +208,37 @@ def keep(model, values: dict[str, Any]) -> None:
     """Makes values attributes of a model, as plain data, past Keras."""
     for name, value in values.items():
         if name not in _MADE and not hasattr(type(model), name):
-            value = kinds.plain(value)
-            object.__setattr__(model, name, tuple(value) if isinstance(value, list) else value)
+            object.__setattr__(model, name, _as_tuples(kinds.plain(value)))
+
+
+def _as_tuples(value):
+    """Makes tuples of lists, and of those in them: JSON makes lists of tuples."""
+    return tuple(map(_as_tuples, value)) if isinstance(value, (tuple, list)) else value
+
+
+def serialized(value, policy):
+    """Makes plain data of an argument, for the config of a model.
+
+    Args:
+        value: The argument: a routing, a layer or plain data.
+        policy: Dtype policy of the model, which its parts have where they say nothing.
+
+    Returns:
+        Plain data.
+
+    Example:
+
+    >>> capszoo.models.arguments.serialized([3, 3], keras.dtype_policies.get("float32"))
+    [3, 3]
+    """
+    if isinstance(value, Routing):
+        return routings.serialize(value, dtype=policy)
+    if not isinstance(value, keras.layers.Layer):
+        return value
+    config = keras.saving.serialize_keras_object(value)
+    # The model builds it, for its own number of classes, and trains it.
+    config.pop("build_config", None)
+    config.pop("compile_config", None)
+    if value.dtype_policy == policy:
+        config["config"].pop("dtype", None)  # a model has none of its own
+    return config

@@ -28,7 +28,7 @@ def check_images(images, image_shape, rescaling, any_size=False):
     """Raises `ValueError` unless `images` are what a model of `image_shape` takes.
 
     Of `image_shape` the channels alone count where a model takes images of `any_size`. Warns
-    where `rescaling` does not take the pixel values to between 0 and 1.
+    where `rescaling`, unless it is `None`, does not take the pixel values to between 0 and 1.
     """
     shape = tuple(images.shape)
     expected = (None, None, image_shape[2]) if any_size else tuple(image_shape)
@@ -44,10 +44,27 @@ def check_images(images, image_shape, rescaling, any_size=False):
         )
     if 0 in shape:
         raise ValueError("Expected at least one image. Received: none (an empty array).")
-    _check_scale(to_numpy(images[:16]), rescaling)
+    if rescaling is not None:
+        check_scale(to_numpy(images[:16]), rescaling)
 
 
-def _check_scale(first, rescaling):
+def check_finite(examples, unit):
+    """Raises `ValueError` unless examples, called `unit`, are numbers, none NaN or infinite."""
+    numbers = to_numpy(examples)
+    if numbers.dtype.kind in "OSU":
+        raise ValueError(f"Expected {unit} of numbers. Received: dtype {numbers.dtype}")
+    if numbers.dtype.kind in "biu":
+        return
+    finite = np.isfinite(numbers.astype("float32")).all(axis=tuple(range(1, numbers.ndim)))
+    if not finite.all():
+        raise ValueError(
+            f"Expected {unit} of numbers, none of them NaN or infinite. Received: "
+            f"{np.count_nonzero(~finite)} of {len(finite)} {unit} with such, the first at "
+            f"row {np.flatnonzero(~finite)[0]}"
+        )
+
+
+def check_scale(first, rescaling):
     """Warns where the first images are not on the scale that a model takes."""
     is_float = "float" in str(first.dtype)
     highest, lowest = float(first.max()), float(first.min())

@@ -1,6 +1,5 @@
 """CapsNet: two convolutions, primary capsules, class capsules by dynamic routing."""
 
-import math
 from collections.abc import Sequence
 from typing import Annotated
 from typing import Any
@@ -23,11 +22,11 @@ from capszoo.models.kinds import ImageNormalization
 from capszoo.models.kinds import RoutingLike
 from capszoo.models.registry import register_family
 from capszoo.models.stem import convolutions
+from capszoo.models.stem import primary_initializer
 from capszoo.models.stem import stem
 from capszoo.models.tasks import CapsuleClassifier
 from capszoo.ops.norms import check_squash_power
 from capszoo.validation import check_fits
-from capszoo.validation import check_size
 
 
 @register_family("capsnet")
@@ -162,10 +161,6 @@ class CapsNet(CapsuleClassifier):
         layers = convolutions(self.conv_filters, self.conv_kernel_size, self.conv_strides, rank=2)
         initializer = keras.initializers.TruncatedNormal(stddev=0.05)
         features = stem(features, layers, self.padding, initializer, dtype)
-        # 0.1 for the sizes and the factor 1/32 of the paper's code.
-        window = check_size("primary_kernel_size", self.primary_kernel_size, rank=2)
-        fan_in = math.prod(window) * layers[-1].filters
-        stddev = 0.45 / (self.primary_scale * fan_in**0.5)
         penalty = self.primary_length_penalty
         children = PrimaryCapsules(
             self.primary_types,
@@ -176,7 +171,9 @@ class CapsNet(CapsuleClassifier):
             scale=self.primary_scale,
             squash_power=self.primary_squash_power,
             activity_regularizer=keras.regularizers.L1(penalty) if penalty else None,
-            kernel_initializer=keras.initializers.TruncatedNormal(stddev=stddev),
+            kernel_initializer=primary_initializer(
+                self.primary_kernel_size, layers[-1], self.primary_scale
+            ),
             bias_initializer=keras.initializers.Constant(0.1),
             dtype=dtype,
             name="primary_capsules",

@@ -10,7 +10,6 @@ import keras
 import numpy as np
 
 from capszoo import memory
-from capszoo import routing as routings
 from capszoo.kinds import Text
 from capszoo.models import arguments
 from capszoo.models import layer_changes
@@ -20,10 +19,9 @@ from capszoo.models.inputs import InputEnd
 from capszoo.models.kinds import Policy
 from capszoo.models.measure import Measure
 from capszoo.models.step_counter import StepCounter
-from capszoo.routing import Routing
 from capszoo.validation import unknown_name_error
 
-# How presets are loaded and saved: the zoo, which stands on the models, puts it here.
+# What rooms that stand on the models do for them, presets and exports: they put it here.
 preset_functions: dict[str, Callable] = {}
 
 
@@ -41,9 +39,14 @@ class CapsuleModel(AnsweringModel):
         primary_output: Which of the named outputs is the answer: what `predict` gives, what
             loss and metrics are about.
         measures: What the task is judged by, `Measure`s; the first one chooses the epoch.
+        code_measures: What is measured of its codes on test examples that have classes, where the
+            task learns without. Defaults to none.
         data_fields: What else than a name the `data:` of a preset may hold for the task: maps
             a key to a pair of type and default.
+        labeled: Whether the task learns from labels. Defaults to `True`.
         input_end: The class that opens the graph.
+        members_argument: Which argument may name presets, whose weights come with them. Defaults to
+            `None`.
 
     Args:
         input_end: What opened the graph.
@@ -56,8 +59,11 @@ class CapsuleModel(AnsweringModel):
 
     task: ClassVar[str]
     measures: ClassVar[tuple[Measure, ...]]
+    code_measures: ClassVar[tuple[Measure, ...]] = ()
     data_fields: ClassVar[dict[str, tuple[Any, Any]]] = {}
+    labeled: ClassVar[bool] = True
     input_end: ClassVar[type[InputEnd]] = ImageInput
+    members_argument: ClassVar[str | None] = None
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -126,18 +132,7 @@ class CapsuleModel(AnsweringModel):
         >>> capszoo.models.CapsNet.search_arguments(values)
         {'class_dim': 8, 'routing': {'name': 'dynamic', 'iterations': 2}}
         """
-        found = dict(values)
-        if "routing" in found:
-            tunable = {
-                name: found.pop(name)
-                for routing in routings.names()
-                for name in routings.get_class(routing).tunable_arguments
-                if name in found
-            }
-            own = routings.get_class(found["routing"]).tunable_arguments
-            chosen = {name: value for name, value in tunable.items() if name in own}
-            found["routing"] = {"name": found["routing"], **chosen}
-        return found
+        return arguments.with_routing(values)
 
     @classmethod
     def search_loss(cls, values: dict[str, Any], loss: dict | None) -> dict | None:
@@ -165,7 +160,7 @@ class CapsuleModel(AnsweringModel):
         known = arguments.of_function(self.input_end)
         own = {name: given.pop(name) for name in known if name in given}
         input_end = self.input_end(**own, dtype=dtype)
-        arguments.keep(self, {**known, **own})
+        arguments.keep(self, {**known, **own, **arguments.learnt(input_end)})
         return input_end
 
     @property
@@ -190,6 +185,23 @@ class CapsuleModel(AnsweringModel):
     def check_data(self, x, y=None) -> None:
         self._ends.input.check(x)
 
+    def to_arrays(self, x, training=False):
+        arrays = self._ends.input.to_arrays(x, training)
+        if training:
+            arguments.keep(self, arguments.learnt(self._ends.input))
+        return arrays
+
+    def adapt(self, x) -> None:
+        """Learns what the input end has to know: of texts, the vocabulary; else nothing.
+
+        `fit` does so by itself where nothing is known yet.
+
+        Args:
+            x: Training examples, as the input end takes them.
+        """
+        self._ends.input.adapt(x)
+        arguments.keep(self, arguments.learnt(self._ends.input))
+
     def predict_output(
         self, key: str, x, batch_size: int = 32, *, prepared: bool = False
     ) -> np.ndarray:
@@ -205,7 +217,10 @@ class CapsuleModel(AnsweringModel):
         Returns:
             NumPy array, one row an example.
         """
+        if key not in self.output:
+            raise unknown_name_error("output", key, self.output)
         if not prepared:
+            x = self.to_arrays(x)
             self._check_arrays(x)
         name = f"{key}_of_prepared" if prepared else key
         if not hasattr(self._single_outputs, name):
@@ -213,6 +228,10 @@ class CapsuleModel(AnsweringModel):
             inputs = ends.prepared if prepared else ends.inputs
             setattr(self._single_outputs, name, keras.Model(inputs, self.output[key]))
         return getattr(self._single_outputs, name).predict(x, batch_size=batch_size, verbose=0)
+
+    def condense(self, answer: np.ndarray) -> np.ndarray:
+        """Gives what of an answer a golden record holds: all of it."""
+        return answer
 
     def synthetic_examples(self, count: int = 3) -> np.ndarray:
         """Makes prepared examples that are alike on every machine, for golden records.
@@ -252,8 +271,14 @@ class CapsuleModel(AnsweringModel):
         """
         preset_functions["save"](self, directory, **kwargs)
 
+    def export(self, file: str | pathlib.Path, **kwargs):
+        """Writes the model for another runtime, as `capszoo.export.export` does and says."""
+        return preset_functions["export"](self, file, **kwargs)
+
     def get_config(self):
-        config = {name: self._serialize(getattr(self, name)) for name in self.argument_names()}
+        policy = self.dtype_policy
+        names = self.argument_names()
+        config = {name: arguments.serialized(getattr(self, name), policy) for name in names}
         changes = layer_changes.record(self)
         return {
             **config,
@@ -271,16 +296,3 @@ class CapsuleModel(AnsweringModel):
         if changes is not None:
             layer_changes.apply(model, changes)
         return model
-
-    def _serialize(self, value):
-        if isinstance(value, Routing):
-            return routings.serialize(value, dtype=self.dtype_policy)
-        if not isinstance(value, keras.layers.Layer):
-            return value
-        config = keras.saving.serialize_keras_object(value)
-        # The model builds it, for its own number of classes, and trains it.
-        config.pop("build_config", None)
-        config.pop("compile_config", None)
-        if value.dtype_policy == self.dtype_policy:
-            config["config"].pop("dtype", None)  # a model has none of its own
-        return config

@@ -10,14 +10,15 @@ from capszoo.kinds import Count
 from capszoo.kinds import ImageShape
 from capszoo.kinds import Size2D
 from capszoo.layers import CapsuleLength
-from capszoo.layers import Conv2D
 from capszoo.layers import DenseCapsules
 from capszoo.layers import DepthwisePrimaryCapsules
 from capszoo.models.kinds import Decoder
 from capszoo.models.kinds import RoutingLike
+from capszoo.models.normalized_convolutions import check_convolutions
+from capszoo.models.normalized_convolutions import convolutions_of_search
+from capszoo.models.normalized_convolutions import normalized_convolutions
 from capszoo.models.registry import register_family
 from capszoo.models.tasks import CapsuleClassifier
-from capszoo.validation import check_fits
 
 
 @register_family("efficient_capsnet")
@@ -96,15 +97,9 @@ class EfficientCapsNet(CapsuleClassifier):
         decoder: Decoder | None = (512, 1024),
         **kwargs,
     ):
-        if not len(conv_filters) == len(kernel_sizes) == len(strides):
-            raise ValueError(
-                "Arguments `conv_filters`, `kernel_sizes` and `strides` must be of one length. "
-                f"Received: {tuple(conv_filters)}, {tuple(kernel_sizes)}, {tuple(strides)}"
-            )
-        windows = list(zip(kernel_sizes, strides, strict=True))
-        if primary_kernel_size is not None:
-            windows.append((primary_kernel_size, primary_strides))
-        check_fits(image_shape, windows)
+        is_given = primary_kernel_size is not None
+        primary = [(primary_kernel_size, primary_strides)] if is_given else []
+        check_convolutions(image_shape, conv_filters, kernel_sizes, strides, *primary)
         super().__init__(
             image_shape=image_shape,
             num_classes=num_classes,
@@ -115,35 +110,7 @@ class EfficientCapsNet(CapsuleClassifier):
 
     def body(self, features, dtype):
         routing = routings.get(self.routing, dtype=dtype)
-        convolutions = zip(self.conv_filters, self.kernel_sizes, self.strides, strict=True)
-        for index, (filters, kernel_size, step) in enumerate(convolutions):
-            features = Conv2D(
-                filters,
-                kernel_size,
-                strides=step,
-                kernel_initializer="he_normal",
-                dtype=dtype,
-                name=f"conv_{index + 1}",
-            )(features)
-            if self.activation == "relu":
-                nonlinearity = keras.layers.ReLU(dtype=dtype, name=f"relu_{index + 1}")
-            else:
-                nonlinearity = keras.layers.LeakyReLU(
-                    negative_slope=0.3, dtype=dtype, name=f"leaky_relu_{index + 1}"
-                )
-            features = nonlinearity(features)
-            if self.conv_normalization == "batch":
-                layer = keras.layers.BatchNormalization(dtype=dtype, name=f"norm_{index + 1}")
-            else:
-                layer = keras.layers.GroupNormalization(
-                    groups=-1,
-                    epsilon=1e-3,
-                    beta_initializer="random_uniform",
-                    gamma_initializer="random_uniform",
-                    dtype=dtype,
-                    name=f"norm_{index + 1}",
-                )
-            features = layer(features)
+        features = normalized_convolutions(features, self, dtype)
         children = DepthwisePrimaryCapsules(
             self.primary_dim,
             features.shape[1:3] if self.primary_kernel_size is None else self.primary_kernel_size,
@@ -166,12 +133,7 @@ class EfficientCapsNet(CapsuleClassifier):
     @classmethod
     def search_arguments(cls, values):
         found = super().search_arguments(values)
-        if "conv_layers" in found:
-            # The paper's stem; without the last, strided convolution for small images.
-            layers, width = found.pop("conv_layers"), found.pop("conv_width")
-            found["conv_filters"] = [width, 2 * width, 2 * width, 4 * width][:layers]
-            found["kernel_sizes"] = [found.pop("conv_kernel_size"), 3, 3, 3][:layers]
-            found["strides"] = [1, 1, 1, 2][:layers]
+        convolutions_of_search(found)
         return found
 
     def default_optimizer(self):

@@ -1,6 +1,7 @@
 """The kinds of arguments that models alone have: routings, decoders, normalizations, policies."""
 
 import functools
+import re
 from collections.abc import Sequence
 from typing import Annotated
 from typing import Any
@@ -9,6 +10,9 @@ import keras
 
 from capszoo import kinds
 from capszoo import routing as routings
+from capszoo.data.tokens import LONGEST_WORD
+from capszoo.data.tokens import MOST_WORDS
+from capszoo.data.tokens import is_word
 from capszoo.validation import check_number
 from capszoo.validation import check_positive_int
 from capszoo.validation import invalid_value_error
@@ -70,6 +74,39 @@ def check_normalization(argument: str, value: Any, name: str) -> None:
             check_number(f"{argument}[{key!r}]", number, least)
 
 
+def check_vocabulary(argument: str, value: Any) -> None:
+    """Raises `ValueError` unless `value` is a sequence of words, or a text of them, each once.
+
+    Args:
+        argument: Name of the argument.
+        value: What was received.
+    """
+    words = value.split() if isinstance(value, str) else value
+    if not isinstance(words, (tuple, list)) or not words or len(words) > MOST_WORDS:
+        allowed = f"at least one word and at most {MOST_WORDS}, or None"
+        raise invalid_value_error(argument, allowed, value)
+    for word in words:
+        if not isinstance(word, str) or not is_word(word):
+            allowed = f"words in small letters, of at most {LONGEST_WORD}, without white space"
+            raise invalid_value_error(argument, allowed, word)
+    if len(set(words)) < len(words):
+        twice = next(word for word in words if words.count(word) > 1)
+        raise invalid_value_error(argument, "each word once", twice)
+
+
+def check_preset_name(argument: str, value: Any) -> None:
+    """Raises `ValueError` unless `value` may name a preset of the zoo.
+
+    No paths or addresses: a preset from elsewhere must not have others fetched.
+
+    Args:
+        argument: Name of the argument.
+        value: What was received.
+    """
+    if not isinstance(value, str) or not re.fullmatch("[a-z0-9][a-z0-9_]*", value):
+        raise invalid_value_error(argument, "the name of a preset", value)
+
+
 def check_policy(argument: str, value: Any) -> None:
     """Raises `ValueError` unless `value` is a dtype or policy that Keras knows.
 
@@ -92,4 +129,10 @@ ImageNormalization = Annotated[str | dict, functools.partial(check_normalization
 SignalNormalization = Annotated[
     str | dict, functools.partial(check_normalization, name="per_signal")
 ]
+ClipNormalization = Annotated[str | dict, functools.partial(check_normalization, name="per_clip")]
+VolumeNormalization = Annotated[
+    str | dict, functools.partial(check_normalization, name="per_volume")
+]
+Vocabulary = Annotated[str | Sequence[str], check_vocabulary]
+PresetName = Annotated[str, check_preset_name]
 Policy = Annotated[str | dict | keras.dtype_policies.DTypePolicy, check_policy]

@@ -79,8 +79,8 @@ def list_models(pattern: str = "*") -> list[str]:
 
     Example:
 
-    >>> capszoo.list_models("caps*")
-    ['capsnet']
+    >>> capszoo.list_models("unet*")
+    ['unet2d', 'unet3d']
     """
     return FAMILIES.names(pattern)
 

@@ -16,10 +16,10 @@ from capszoo.models.inputs import SignalInput
 from capszoo.models.kinds import RoutingLike
 from capszoo.models.registry import register_family
 from capszoo.models.stem import convolutions
+from capszoo.models.stem import primary_initializer
 from capszoo.models.stem import stem
 from capszoo.models.tasks import CapsuleClassifier
 from capszoo.validation import check_fits
-from capszoo.validation import check_size
 
 
 @register_family("signal_capsnet")
@@ -104,16 +104,13 @@ class SignalCapsNet(CapsuleClassifier):
     def body(self, features, dtype):
         layers = convolutions(self.conv_filters, self.conv_kernel_size, self.conv_strides, rank=1)
         features = stem(features, layers, self.padding, "he_normal", dtype)
-        (window,) = check_size("primary_kernel_size", self.primary_kernel_size, rank=1)
-        # As in `CapsNet`: capsules start neither all at 0 nor all of length 1.
-        stddev = 0.45 / (window * layers[-1].filters) ** 0.5
         children = PrimaryCapsules1D(
             self.primary_types,
             self.primary_dim,
             self.primary_kernel_size,
             strides=self.primary_strides,
             padding=self.padding,
-            kernel_initializer=keras.initializers.TruncatedNormal(stddev=stddev),
+            kernel_initializer=primary_initializer(self.primary_kernel_size, layers[-1]),
             bias_initializer=keras.initializers.Constant(0.1),
             dtype=dtype,
             name="primary_capsules",

@@ -1,5 +1,6 @@
 """The convolutions before the primary capsules: one, or several one after the other."""
 
+import math
 from typing import NamedTuple
 
 import keras
@@ -90,3 +91,30 @@ def stem(features, layers: list[Convolution], padding: str, kernel_initializer, 
             name="conv" if number == 1 else f"conv_{number}",
         )(features)
     return features
+
+
+def primary_initializer(kernel_size, last: Convolution, scale: float = 1.0):
+    """Makes the initializer of the primary capsules behind a stem.
+
+        deviation = 0.45 / (scale * fan_in**0.5)
+
+    Whatever the size of the window, they begin neither all at 0 nor all of length 1: 0.1 for the
+    sizes of the paper of dynamic routing and the factor 1/32 of its code.
+
+    Args:
+        kernel_size: Size of their window, one integer or one for each axis.
+        last: The last convolution of the stem.
+        scale: What they are multiplied by. Defaults to `1.0`.
+
+    Returns:
+        A Keras initializer.
+
+    Example:
+
+    >>> last = capszoo.models.stem.Convolution(256, (9, 9), (1, 1))
+    >>> capszoo.models.stem.primary_initializer(9, last, scale=1 / 32).stddev
+    0.1
+    """
+    window = check_size("primary_kernel_size", kernel_size, rank=len(last.kernel_size))
+    fan_in = math.prod(window) * last.filters
+    return keras.initializers.TruncatedNormal(stddev=0.45 / (scale * fan_in**0.5))

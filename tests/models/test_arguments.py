@@ -18,7 +18,7 @@ OURS = [
     for name in models.list_models()
     if models.get_family(name).__module__.startswith("capszoo.")
 ]
-# Values of no kind, but that a name may be any text.
+# Values of no kind, but that a name or a vocabulary may be any text.
 WRONG = [object(), [[[]]], {"x": 1}, "no such thing", float("nan"), np.zeros((2, 2))]
 
 
@@ -39,7 +39,7 @@ def test_wrong_arguments_never_reach_a_layer(name, monkeypatch):
     monkeypatch.setattr(family, "body", body)
     for argument in arguments.checks(family):
         for value in WRONG:
-            if argument == "name" and isinstance(value, str):
+            if argument in ("name", "vocabulary") and isinstance(value, str):
                 continue
             with pytest.raises(ValueError, match=argument):
                 family(**{argument: value})

@@ -80,7 +80,7 @@ def test_jax_keeps_less(rng):
         ("em", False, False),
         ("cluster", True, True),
         ("em", True, True),
-        ("dynamic", False, True),
+        ("dynamic", False, False),
         ("scaled_distance", False, True),
     ],
 )

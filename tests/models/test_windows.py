@@ -4,9 +4,15 @@ import numpy as np
 import pytest
 
 from capszoo import models
-from tests.models.test_families import OF_IMAGES
+from capszoo.models.inputs import ImageInput
 from tests.models.test_families import SMALL
+from tests.models.test_families import TASKS
 
+OF_IMAGES = [
+    name
+    for name in SMALL
+    if models.get_family(name).input_end is ImageInput and TASKS[name] != "generation"
+]
 SHAPE = {"image_shape": (13, 9, 1), "num_classes": 3, "decoder": None}
 # Arguments as pairs, as single numbers where all pairs are squares, and by hand the shape of the
 # capsules' maps below: the last is 13x9 after windows of the first axis, then of the second.
@@ -46,6 +52,11 @@ PAIRS = {
         "primary_capsules",
         (None, 1 * 2 * 4, 4),  # 9 / 2 - 4 by 7 / 2 / 2
     ),
+    "conv_net": (
+        {"kernel_sizes": ((5, 1), (1, 3)), "strides": ((2, 1), (1, 2))},
+        "norm_2",
+        (None, 5, 4, 16),  # (13 - 4) / 2 by (9 - 2) / 2
+    ),
     "deepcaps": (
         {"conv_kernel_size": (5, 1)},
         "cell_1",
@@ -81,12 +92,25 @@ PAIRS = {
         "conv_capsules_1",
         (None, 1, 2, 3, 4),  # 13 / 8 / 2 by 9 / 8
     ),
+    "subspace_capsnet": (
+        {"conv_kernel_size": (5, 1), "kernel_size": (1, 3)},
+        "capsules_1",
+        (None, 7, 5, 4, 3),  # 13 / 2 by 9 / 2, rounded up
+    ),
 }
+PAIRS["sparse_capsnet"] = PAIRS["capsnet"]
+PAIRS["scae"] = (
+    {"conv_kernel_size": ((5, 1), (1, 3)), "conv_strides": ((2, 1), 1), "template_size": (3, 5)},
+    "conv_2",
+    (None, 5, 7, 8),  # (13 - 4) / 2 by 9 - 2
+)
 each_family = pytest.mark.parametrize("name", OF_IMAGES)
 
 
 def make(name, **arguments):
-    return models.get_family(name)(**{**SMALL[name], **SHAPE, **arguments})
+    family = models.get_family(name)
+    shape = SHAPE if family.labeled else {"image_shape": SHAPE["image_shape"]}
+    return family(**{**SMALL[name], **shape, **arguments})
 
 
 @each_family
@@ -120,7 +144,11 @@ def test_squares_are_numbers(name):
             "em_capsnet": {"conv_kernel_size": pair(3), "capsule_strides": (pair(2),)},
             "vb_capsnet": {"conv_kernel_size": pair(3), "capsule_strides": (pair(2),)},
             "efficient_capsnet": {"kernel_sizes": (pair(3), 3), "strides": (1, pair(2))},
+            "conv_net": {"kernel_sizes": (pair(3), 3), "strides": (1, pair(2))},
             "deepcaps": {"conv_kernel_size": pair(3)},
+            "subspace_capsnet": {"kernel_size": pair(3)},
+            "scae": {"conv_kernel_size": (pair(3), 3), "template_size": pair(4)},
+            "sparse_capsnet": {"primary_kernel_size": pair(3), "primary_strides": pair(2)},
             "residual_capsnet": {"conv_kernel_size": pair(3), "conv_strides": pair(1)},
             "ar_capsnet": {"conv_kernel_size": pair(3), "capsule_strides": pair(2)},
             "cluster_capsnet": {"strides": (1, pair(2), 1)},

@@ -20,6 +20,7 @@ from capszoo.layers import ImagePreparation
 from capszoo.layers import ImageStandardization
 from capszoo.memory import count_activation
 from capszoo.models.arrays import check_images
+from capszoo.models.inputs.input_end import InputEnd
 from capszoo.models.inputs.normalization import normalize
 from capszoo.models.kinds import ImageNormalization
 from capszoo.models.kinds import Policy
@@ -30,7 +31,7 @@ from capszoo.validation import check_size
 LARGEST_SIZE = (32, 32)
 
 
-class ImageInput:
+class ImageInput(InputEnd):
     """Pictures as a model's input.
 
         pictures - [resize, crop] - rescaling - normalization - features
@@ -52,6 +53,7 @@ class ImageInput:
         inputs: The symbolic pictures, as they come.
         prepared: The symbolic pictures in `image_shape`.
         features: The symbolic pictures, normalized: what the body sees.
+        target: The symbolic pictures, rescaled: what reconstructions are compared with.
 
     Raises:
         ValueError: If a shape or an option is not as said above.
@@ -94,9 +96,10 @@ class ImageInput:
             self.prepared = ImagePreparation(
                 self.resize, tuple(size), levels=levels, name="preparation"
             )(self.inputs)
-        rescaled = keras.layers.Rescaling(rescaling, dtype=dtype, name="rescaling")(self.prepared)
+        rescale = keras.layers.Rescaling(rescaling, dtype=dtype, name="rescaling")
+        self.target = rescale(self.prepared)
         self.features = normalize(
-            rescaled,
+            self.target,
             normalization,
             ImageStandardization(dtype=dtype, name="normalization"),
             dtype,

@@ -6,18 +6,18 @@ from typing import ClassVar
 import keras
 import numpy as np
 
-from capszoo import data as data_sets
 from capszoo.kinds import SignalShape
 from capszoo.kinds import checked
 from capszoo.layers import SignalStandardization
-from capszoo.models.arrays import to_numpy
+from capszoo.models.arrays import check_finite
+from capszoo.models.inputs.input_end import InputEnd
 from capszoo.models.inputs.normalization import normalize
 from capszoo.models.kinds import Policy
 from capszoo.models.kinds import SignalNormalization
 from capszoo.validation import check_signal_shape
 
 
-class SignalInput:
+class SignalInput(InputEnd):
     """Signals as a model's input.
 
         signals - normalization - features
@@ -34,6 +34,7 @@ class SignalInput:
         inputs: The symbolic signals, as they come.
         prepared: The same.
         features: The symbolic signals, normalized: what the body sees.
+        target: The signals as they come: what reconstructions are compared with.
 
     Raises:
         ValueError: If a shape or an option is not as said above.
@@ -51,6 +52,7 @@ class SignalInput:
     default_data: ClassVar[str] = "generated_ecg"
     default_limit: ClassVar[tuple[int, ...] | None] = None
     unprepared: ClassVar[dict[str, Any]] = {}
+    of_pictures: ClassVar[tuple[str, ...]] = ("resize", "crop", "value_range")
     # A decoder makes the numbers that come.
     rescaling: ClassVar[float] = 1.0
 
@@ -62,62 +64,15 @@ class SignalInput:
         dtype: Policy | None = None,
     ):
         self.signal_shape = check_signal_shape(signal_shape)
-        self.inputs = self.prepared = keras.Input(self.signal_shape, name="signals")
+        self.inputs = self.prepared = self.target = keras.Input(self.signal_shape, name="signals")
         self.features = normalize(
             self.inputs, normalization, SignalStandardization(name="normalization"), dtype
         )
 
     @staticmethod
-    def of_data(arguments: dict, data: dict, shape=None) -> dict:
-        """Gives the arguments that the data of a preset ask for: none."""
-        return {}
-
-    @staticmethod
-    def fit(data: dict, limit=None) -> tuple[list[int], dict]:
-        """Finds the shape of signals that a preset's data name, and adds nothing to the data."""
-        shape = data_sets.example_shape(data["name"], kind="signals")
-        return list(check_signal_shape(shape)), {}
-
-    @staticmethod
     def check_shape(shape: Any) -> tuple[int, int]:
         """Returns a shape as `(length, channels)`, or raises `ValueError`."""
         return check_signal_shape(shape)
-
-    @staticmethod
-    def search_data(values: dict, data: dict) -> dict:
-        """Makes the data of a preset of what a search chose, which is nothing of signals."""
-        return data
-
-    @staticmethod
-    def load(
-        data: dict, split: str, data_dir=None, shape=None, prepared: bool = False
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Loads signals and labels that the data of a preset name.
-
-        Args:
-            data: The `data:` of the preset, a dictionary.
-            split: `"train"`, `"validation"` or `"test"`.
-            data_dir: Folder of the data sets; see `capszoo.data.load`. Defaults to `None`.
-            shape: What the body of a model sees; signals come as they are and are compared with
-                it by `check`. Defaults to `None`.
-            prepared: Taken as the other input ends take it. Defaults to `False`.
-
-        Returns:
-            float32 array of shape `(n, length, channels)` and labels.
-
-        Raises:
-            ValueError: If the data ask for what is done to pictures alone.
-        """
-        for key in ("resize", "crop", "value_range"):
-            if data.get(key):
-                raise ValueError(f"`data.{key}` is for pictures; signals come as they are.")
-        return data_sets.load(
-            data["name"],
-            split,
-            data_dir=data_dir,
-            kind="signals",
-            **{key: data.get(key) for key in data_sets.options(data["name"])},
-        )
 
     def check(self, x) -> None:
         """Raises `ValueError` unless an array holds signals that the model takes."""
@@ -130,16 +85,7 @@ class SignalInput:
             )
         if 0 in shape:
             raise ValueError("Expected at least one signal. Received: none (an empty array).")
-        numbers = to_numpy(x)
-        if numbers.dtype.kind in "OSU":
-            raise ValueError(f"Expected signals of numbers. Received: dtype {numbers.dtype}")
-        finite = np.isfinite(numbers.astype("float32")).all(axis=(1, 2))
-        if not finite.all():
-            raise ValueError(
-                "Expected signals of numbers, none of them NaN or infinite. Received: "
-                f"{np.count_nonzero(~finite)} of {len(finite)} signals with such, the first at "
-                f"row {np.flatnonzero(~finite)[0]}"
-            )
+        check_finite(x, "signals")
 
     def synthetic(self, count: int = 3) -> np.ndarray:
         """Makes signals of triangular waves, in whole numbers: alike everywhere.

@@ -29,8 +29,8 @@ from capszoo.models.registry import register_task
 class CapsuleClassifier(CapsuleModel):
     """A capsule network that classifies, with an optional decoder.
 
-    The `body` of a family gives the symbolic scores, poses of the class capsules and coupling.
-    The outputs are a dictionary:
+    The `body` of a family gives the symbolic scores, poses of the class capsules and coupling; of
+    one without capsules, a control, the scores alone. The outputs are a dictionary:
 
     - `"scores"` `(batch, classes)`: how present each class is. Float32 whatever the policy.
     - `"poses"` `(batch, classes, pose_dim)`: the class capsules.
@@ -58,7 +58,9 @@ class CapsuleClassifier(CapsuleModel):
             Defaults to `None`.
         **kwargs: Arguments of the input end, for pictures `capszoo.models.inputs.ImageInput`
             (`image_shape`, `resize`, `rescaling`, `normalization`), for signals
-            `capszoo.models.inputs.SignalInput` (`signal_shape`, `normalization`), and of
+            `capszoo.models.inputs.SignalInput` (`signal_shape`, `normalization`), for texts
+            `capszoo.models.inputs.TokenInput` (`text_shape`, `vocabulary`), for graphs
+            `capszoo.models.inputs.GraphInput` (`graph_shape`, `degrees`), and of
             `capszoo.models.CapsuleModel` (`name`, `trainable`).
 
     Raises:
@@ -67,7 +69,7 @@ class CapsuleClassifier(CapsuleModel):
 
     task = "classification"
     primary_output = "scores"
-    measures = (Measure("accuracy", "max", of_examples=True),)
+    measures: ClassVar[tuple[Measure, ...]] = (Measure("accuracy", "max", of_examples=True),)
     data_fields: ClassVar[dict[str, tuple[Any, Any]]] = {"class_names": (list[str] | None, None)}
     # What scores are on the one or the other side of where there is a single class.
     score_threshold: ClassVar[float] = 0.5
@@ -89,13 +91,19 @@ class CapsuleClassifier(CapsuleModel):
                 f"num_objects={num_objects}, num_classes={num_classes}"
             )
         input_end = self.open_input(kwargs, dtype)
-        scores, poses, coupling = self.body(input_end.features, dtype)
-        outputs = {"scores": scores, "poses": poses, "coupling": coupling}
+        ends = self.body(input_end.features, dtype)
+        outputs = dict(zip(("scores", "poses", "coupling"), ends, strict=False))
+        outputs.update(self.further_outputs(input_end, outputs, ends[3:], dtype))
         decoding = self.make_decoder(decoder, self.example_shape, dtype)
         mask = None
         if decoding is not None:
+            if "poses" not in outputs:
+                raise ValueError(
+                    f"{type(self).__name__} has no capsules to decode: expected None. "
+                    f"Received: decoder={decoder!r}"
+                )
             mask = CapsuleMask(num_objects, dtype=dtype, name="class_mask")
-            outputs["reconstructions"] = decoding(mask(poses, scores))
+            outputs["reconstructions"] = decoding(mask(outputs["poses"], outputs["scores"]))
             if input_end.prepared is not input_end.inputs:
                 outputs["images"] = input_end.prepared
         super().__init__(input_end, outputs, dtype=dtype, **kwargs)
@@ -104,6 +112,20 @@ class CapsuleClassifier(CapsuleModel):
         self.reconstruction_loss = ReconstructionLoss()
         if decoding is not None:
             self.reconstruction_tracker = keras.metrics.Mean(name="reconstruction_loss")
+
+    def further_outputs(self, input_end, outputs, ends, dtype):
+        """Gives what a task adds to the outputs of the body by name; nothing by itself.
+
+        Args:
+            input_end: The input end.
+            outputs: The scores, poses and coupling.
+            ends: What the body gave beside them.
+            dtype: Dtype or policy of the model.
+
+        Returns:
+            Dictionary of symbolic outputs.
+        """
+        return {}
 
     @staticmethod
     def poses_alone(capsules, dtype):
@@ -115,6 +137,11 @@ class CapsuleClassifier(CapsuleModel):
     @classmethod
     def make_decoder(cls, decoder, shape, dtype):
         """Makes the decoder layer from hidden units, a config or a layer; `None` stays."""
+        if decoder is not None and not cls.input_end.decodable:
+            raise ValueError(
+                f"There is no decoder of {cls.input_end.unit}: expected None. "
+                f"Received: decoder={decoder!r}"
+            )
         if decoder is None or isinstance(decoder, keras.layers.Layer):
             return decoder
         if isinstance(decoder, dict):
@@ -156,6 +183,18 @@ class CapsuleClassifier(CapsuleModel):
     def default_metrics(self):
         return [SubsetAccuracy(threshold=self.score_threshold)]
 
+    def targets(self, x, outputs):
+        """Gives what reconstructions are compared with.
+
+        Args:
+            x: Examples, as the model takes them.
+            outputs: The model's outputs of them.
+
+        Returns:
+            Tensor of the shape of the reconstructions, float32.
+        """
+        return ops.cast(outputs.get("images", x), "float32") * self._ends.input.rescaling
+
     def extra_loss(self, x, y, outputs, sample_weight, training):
         if self.decoder is None:
             return 0.0
@@ -164,7 +203,7 @@ class CapsuleClassifier(CapsuleModel):
             masked = self.class_mask(outputs["poses"], outputs["scores"], labels=y)
             reconstructions = self.decoder(masked, training=True)
         reconstructions = ops.cast(reconstructions, "float32")
-        targets = ops.cast(outputs.get("images", x), "float32") * self._ends.input.rescaling
+        targets = self.targets(x, outputs)
         error = self.reconstruction_loss(targets, reconstructions, sample_weight)
         # Image by image: under `tf.distribute` the loss is a device's share of the mean.
         errors = self.reconstruction_loss.call(targets, reconstructions)
