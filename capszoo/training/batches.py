@@ -3,6 +3,16 @@
 import keras
 import numpy as np
 
+from capszoo.data.corruption import corrupt
+from capszoo.training.paired import PairedAugmentation
+from capszoo.training.paired import are_masks
+from capszoo.training.paired import split_augmentation
+
+# How many batches are filled together where examples alike in size share one.
+BATCHES_OF_A_POOL = 16
+# Keras makes pipelines of TensorFlow of batches, of examples of one shape.
+SHAPES_MAY_DIFFER = keras.backend.backend() != "tensorflow"
+
 
 class TrainingBatches(keras.utils.PyDataset):
     """Batches of training images: shuffled each epoch, augmented if asked for.
@@ -12,14 +22,27 @@ class TrainingBatches(keras.utils.PyDataset):
     shuffle the order of the batches once more, and differently in a resumed run.
 
     Args:
-        images: Array `(n, height, width, channels)`.
-        labels: Array `(n,)` or `(n, classes)`.
+        images: Array `(n, height, width, channels)`, or volumes `(n, x, y, z, channels)` with
+            masks.
+        labels: Array `(n,)` or `(n, classes)`, or masks: labels of the shape of the images without
+            channels, which are cropped and moved as the images are. `None` for a task without: in
+            their place stand the images as they are before they are corrupted.
         batch_size: How many images a batch holds; the last of an epoch may hold fewer.
-        augmentation: Keras preprocessing layers, applied in turn. Defaults to `()`.
-        crop: Height and width of what is cut out of each augmented image, at a place of its own.
-            Defaults to `None`, the whole images.
+        augmentation: Keras preprocessing layers, applied in turn; for images with masks
+            `RandomAffine` and `RandomIntensity` of `capszoo.data.augmentation`, and then those of
+            Keras' layers that move nothing. Defaults to `()`.
+        crop: Height and width (of volumes and clips all three sizes) of what is cut out of each
+            augmented image, at a place of its own. Defaults to `None`, the whole images.
         seed: Seed of order and augmentation. Defaults to `0`.
         epoch: Number of epochs that are done already. Defaults to `0`.
+        corruptions: What damages images that are to be restored, one of them each; see
+            `capszoo.data.corruption.corrupt`. Defaults to `()`.
+        input_end: A `capszoo.models.inputs.InputEnd`, whose `trim` cuts the padding off the
+            batches; examples alike in size by its `sizes` then share one. On TensorFlow all keep
+            their padding. Defaults to `None`, nothing is cut off.
+
+    Raises:
+        ValueError: If the augmentation is not for such labels.
 
     Example:
 
@@ -29,21 +52,45 @@ class TrainingBatches(keras.utils.PyDataset):
     (12, (100, 8, 8, 1))
     """
 
-    def __init__(self, images, labels, batch_size, augmentation=(), crop=None, seed=0, epoch=0):
+    def __init__(
+        self,
+        images,
+        labels,
+        batch_size,
+        augmentation=(),
+        crop=None,
+        seed=0,
+        epoch=0,
+        corruptions=(),
+        input_end=None,
+    ):
         super().__init__()
+        self.restores = labels is None
+        if labels is None:
+            labels = _stand_ins(images)
         self.images = images
         self.labels = labels
         self.batch_size = batch_size
+        self.corruptions = corruptions
+        paired, layers = split_augmentation(augmentation, images, labels)
         self.augmentation_configs = [
-            _channels_last(keras.saving.serialize_keras_object(layer)) for layer in augmentation
+            _channels_last(keras.saving.serialize_keras_object(layer)) for layer in layers
         ]
+        self.paired = None
+        if are_masks(images, labels) and (paired or crop):
+            self.paired, crop = PairedAugmentation(paired, crop), None
         self.crop = crop
         self.seed = seed
+        self.input_end = input_end if SHAPES_MAY_DIFFER else None
+        self.sizes = None if self.input_end is None else self.input_end.sizes(images)
         self._start_epoch(epoch)
 
     def _start_epoch(self, epoch):
         self.epoch = epoch
-        self.order = np.random.default_rng((self.seed, epoch)).permutation(len(self.images))
+        random = np.random.default_rng((self.seed, epoch))
+        self.order = random.permutation(len(self.images))
+        if self.sizes is not None:
+            self.order = _alike_in_size(self.order, self.sizes, self.batch_size, random)
 
     def _augmentation(self, random):
         # Layers with a seed of their own for each batch: a layer's seed is its only state, and
@@ -62,16 +109,35 @@ class TrainingBatches(keras.utils.PyDataset):
 
     def __getitem__(self, index):
         chosen = self.order[index * self.batch_size : (index + 1) * self.batch_size]
-        images = self.images[chosen]
+        images, labels = self.images[chosen], self.labels[chosen]
         random = np.random.default_rng((self.seed, self.epoch, index))
+        if self.paired:
+            images, labels = self.paired(images, labels, random)
         if self.augmentation_configs:
             images = keras.ops.convert_to_tensor(images, dtype="float32")
             for layer in self._augmentation(random):
                 images = layer(images, training=True)
             images = keras.ops.convert_to_numpy(images)
         if self.crop:
-            images = crop_at_random(images, *self.crop, random)
-        return images, self.labels[chosen]
+            images = crop_at_random(images, self.crop, random)
+        if self.restores:
+            return corrupt(images, self.corruptions, random), images
+        return images if self.input_end is None else self.input_end.trim(images), labels
+
+
+def _alike_in_size(order, sizes, batch_size, random):
+    """An order in which a batch holds examples alike in size, and batches come as drawn."""
+    pool = batch_size * BATCHES_OF_A_POOL
+    pools = np.split(order, range(pool, len(order), pool))
+    order = np.concatenate([one[np.argsort(sizes[one], kind="stable")] for one in pools])
+    whole = len(order) // batch_size * batch_size
+    batches = random.permutation(order[:whole].reshape(-1, batch_size))
+    return np.concatenate([batches.ravel(), order[whole:]])
+
+
+def _stand_ins(images):
+    """Labels that say nothing: of volumes masks, so that they are cut and moved as with masks."""
+    return np.broadcast_to(np.uint8(0), images.shape[: -1 if images.ndim == 5 else 1])
 
 
 def _channels_last(config):
@@ -82,32 +148,34 @@ def _channels_last(config):
     return [_channels_last(one) for one in config] if isinstance(config, list) else config
 
 
-def crop_at_random(images, height, width, random):
-    """Cuts a part out of each image at a place of its own.
+def crop_at_random(images, sizes, random):
+    """Cuts a part out of each image, or clip, at a place of its own.
 
     `keras.layers.RandomCrop` takes one place for the whole batch.
 
     Args:
-        images: Array `(n, rows, columns, channels)`.
-        height: Height of the parts, in pixels.
-        width: Width of the parts, in pixels.
+        images: Array `(n, *size, channels)`.
+        sizes: Of the parts along each axis: height and width, of clips frames, height and width.
         random: A `numpy.random.Generator`.
 
     Returns:
-        Array `(n, height, width, channels)`.
+        Array `(n, *sizes, channels)`.
 
     Example:
 
     >>> images, labels = capszoo.data.load("digits")
     >>> random = np.random.default_rng(0)
-    >>> capszoo.training.batches.crop_at_random(images, 6, 6, random).shape
+    >>> capszoo.training.batches.crop_at_random(images, (6, 6), random).shape
     (1149, 6, 6, 1)
     """
-    number, rows, columns, _ = images.shape
-    top = random.integers(rows - height + 1, size=number)
-    left = random.integers(columns - width + 1, size=number)
-    parts = np.lib.stride_tricks.sliding_window_view(images, (height, width), axis=(1, 2))
-    return np.moveaxis(parts[np.arange(number), top, left], 1, -1)
+    number, *whole, _ = images.shape
+    starts = [
+        random.integers(side - part + 1, size=number)
+        for side, part in zip(whole, sizes, strict=True)
+    ]
+    axes = tuple(range(1, len(whole) + 1))
+    parts = np.lib.stride_tricks.sliding_window_view(images, tuple(sizes), axis=axes)
+    return np.moveaxis(parts[np.arange(number), *starts], 1, -1)
 
 
 class EvaluationBatches(keras.utils.PyDataset):
@@ -122,6 +190,7 @@ class EvaluationBatches(keras.utils.PyDataset):
         batch_size: How many images a batch holds, a multiple of the number of devices; the last
             ones may hold fewer.
         devices: How many devices share a batch. Defaults to `1`.
+        input_end: As in `TrainingBatches`; nothing is put in another order. Defaults to `None`.
 
     Raises:
         ValueError: If there are fewer than two images for each device, and they do not divide.
@@ -135,7 +204,7 @@ class EvaluationBatches(keras.utils.PyDataset):
     [100, 96, 6]
     """
 
-    def __init__(self, images, labels, batch_size, devices=1):
+    def __init__(self, images, labels, batch_size, devices=1, input_end=None):
         super().__init__()
         number, left = len(images), len(images) % devices
         if left and number < 2 * devices:
@@ -144,10 +213,12 @@ class EvaluationBatches(keras.utils.PyDataset):
         self.starts = [*range(0, even, batch_size), *([even] if left else []), number]
         self.images = images
         self.labels = labels
+        self.input_end = input_end if SHAPES_MAY_DIFFER else None
 
     def __len__(self):
         return len(self.starts) - 1
 
     def __getitem__(self, index):
         chosen = slice(*self.starts[index : index + 2])
-        return self.images[chosen], self.labels[chosen]
+        images, labels = self.images[chosen], self.labels[chosen]
+        return images if self.input_end is None else self.input_end.trim(images), labels

@@ -3,6 +3,8 @@
 import os
 from typing import Any
 
+from capszoo.models import get_family
+from capszoo.training.codes import measure_codes
 from capszoo.training.examples import load_examples
 from capszoo.zoo import golden
 from capszoo.zoo import load
@@ -17,7 +19,7 @@ def evaluate(
     *,
     split: str = "test",
     data_dir: str | os.PathLike | None = None,
-    batch_size: int = 128,
+    batch_size: int | None = None,
     verbose: str | int = "auto",
 ) -> dict[str, Any]:
     """Measures a trained preset and says whether the recorded figures come out again.
@@ -31,12 +33,14 @@ def evaluate(
             address, see `capszoo.zoo.find_preset`.
         split: `"test"`, `"validation"` or `"train"`. Defaults to `"test"`.
         data_dir: Folder of the data sets; see `capszoo.data.load`. Defaults to `None`.
-        batch_size: How many images are computed at a time. Defaults to `128`.
+        batch_size: How many examples, or windows of them, are computed at a time. Defaults to
+            `None`, that of the recipe.
         verbose: As in `keras.Model.evaluate`. Defaults to `"auto"`.
 
     Returns:
         A dictionary: `preset`, `split`, the number of `images` (or whatever the examples are),
-        each measure of the task (`accuracy`), `standard_error` (of the first, or `None`),
+        each measure of the task (`accuracy`), on test examples those of codes learnt without
+        labels (`probe_accuracy`), `standard_error` (of the first, or `None`),
         `loss`, `recorded` (the first measure in the preset for this split, or `None`), `agrees`,
         and `golden_difference`, how far the output for synthetic examples is from the preset's
         golden record (`None` without one; at most 1e-4 where all is well).
@@ -52,9 +56,16 @@ def evaluate(
     description = read_preset(preset)
     if description.data is None:
         raise ValueError(f"Preset {description.name!r} names no data to measure it on.")
-    model = load(preset)
-    x, y = load_examples(description, model, split, data_dir)
-    measured = model.evaluate(x, y, batch_size=batch_size, verbose=verbose, return_dict=True)
+    # Originals are compared as the body sees them.
+    prepared = not get_family(description.family).labeled and split != "train"
+    model = load(preset, prepared=prepared)
+    x, y = load_examples(description, model, split, data_dir, prepared=prepared)
+    if batch_size is None:
+        batch_size = description.training.batch_size if description.training else 32
+    measured = model.measure(x, y, batch_size=batch_size, verbose=verbose)
+    of_codes = {}
+    if model.code_measures and split == "test":
+        of_codes = measure_codes(description, model, data_dir)
     measure, count = measures_of(description)[0], len(x)
     value = measured[measure.name]
     recorded = getattr(description.results, f"{split}_{measure.name}", None)
@@ -71,6 +82,7 @@ def evaluate(
         "split": split,
         unit_of(description): count,
         **{one.name: round(measured[one.name], 6) for one in measures_of(description)},
+        **{name: round(value, 6) for name, value in of_codes.items()},
         "standard_error": error,
         "loss": round(measured["loss"], 6),
         "recorded": recorded,

@@ -27,7 +27,7 @@ from capszoo.zoo.schema import preset_schema
 from capszoo.zoo.schema import section_of
 
 # What is measured, and stands behind what is chosen.
-MEASURED = ("results", "weights", "golden")
+MEASURED = ("results", "weights", "learnt", "golden")
 
 
 def publish(
@@ -78,7 +78,9 @@ def publish(
     else:
         shutil.copyfile(source, file)
     stored = weights_files.describe(file, dtype="float16" if float16 else "float32")
-    sections = {"results": results, "weights": stored}
+    sections: dict[str, Any] = {"results": results, "weights": stored}
+    if trained.learnt is not None:
+        sections["learnt"] = trained.learnt
     _write_measured(path, text, sections)
     if float16:
         measured = evaluate(path, data_dir=data_dir, verbose=0)
@@ -103,10 +105,18 @@ def _write_measured(path, text, sections):
             kept.append(line)
     parts = ["\n".join(kept).rstrip()]
     for name, section in sections.items():
-        content = section.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+        content = section
+        if not isinstance(section, dict):
+            content = section.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
         # The numbers of a golden record stand in rows.
         style = None if name == "golden" else False
-        text = yaml.safe_dump({name: content}, sort_keys=False, default_flow_style=style, width=100)
+        text = yaml.safe_dump(
+            {name: content},
+            sort_keys=False,
+            default_flow_style=style,
+            allow_unicode=True,
+            width=100,
+        )
         parts.append(text.rstrip())
     write_text(path, "\n".join(parts) + "\n")
 

@@ -15,7 +15,7 @@ from capszoo.zoo import read_preset
 from capszoo.zoo.schema import validate
 
 # What was measured of, and written about, weights that are going to be others.
-OF_WEIGHTS = ("results", "weights", "golden", "layer_changes")
+OF_WEIGHTS = ("results", "weights", "golden", "layer_changes", "learnt")
 
 
 def resolve(target, changes):

@@ -23,6 +23,7 @@ import keras
 
 from capszoo.files import leftovers
 from capszoo.files import locked
+from capszoo.validation import shown
 from capszoo.zoo import read_preset
 from capszoo.zoo import weights as weights_files
 from capszoo.zoo.presets import PRESET_FILE
@@ -70,8 +71,8 @@ class RunFolder:
             if values != before[section]:
                 raise ValueError(
                     f"The run in {str(self.path)!r} has another `{section}` than the one asked "
-                    f"for; only the number of epochs may change. There: {before[section]}. "
-                    f"Asked for: {values}"
+                    "for; only the number of epochs may change. "
+                    f"There: {shown(before[section])}. Asked for: {shown(values)}"
                 )
 
     def locked(self):
@@ -81,6 +82,11 @@ class RunFolder:
     def begin(self, preset):
         """Writes down what is going to be trained."""
         write_preset(preset, self.path / PRESET_FILE)
+
+    def abandon(self):
+        """Leaves the folder as it was before a run that ended before its first epoch did."""
+        if not self.history:
+            (self.path / PRESET_FILE).unlink(missing_ok=True)
 
     def restore(self, model):
         """Loads model and optimizer as they were after the last finished epoch."""
@@ -122,7 +128,7 @@ class RunFolder:
 
 def _recipe(preset):
     """What a resumed run must have in common with the one it goes on with."""
-    content = preset.model_dump(include={"name", "family", "model", "data", "training"})
+    content = preset.model_dump(include={"name", "family", "model", "data", "training", "learnt"})
     if content["training"] is not None:
         content["training"].pop("epochs")
     return content

@@ -14,19 +14,25 @@ from capszoo.device import describe_hardware
 from capszoo.device import versions
 from capszoo.training.batches import EvaluationBatches
 from capszoo.training.batches import TrainingBatches
+from capszoo.training.codes import measure_codes
 from capszoo.training.distribution import Distribution
 from capszoo.training.distribution import all_devices
+from capszoo.training.examples import learn
 from capszoo.training.examples import load_examples
+from capszoo.training.initialization import start
+from capszoo.training.recipe_objects import make_augmentation
+from capszoo.training.recipe_objects import make_corruptions
+from capszoo.training.recipe_objects import make_loss
+from capszoo.training.recipe_objects import make_optimizer
 from capszoo.training.request import resolve
 from capszoo.training.run_folder import RecordEpochs
 from capszoo.training.run_folder import RunFolder
 from capszoo.training.run_folder import best_epoch
+from capszoo.training.whole_examples import validate_with
 from capszoo.zoo import Preset
 from capszoo.zoo import build
 from capszoo.zoo import golden
-from capszoo.zoo import named_classes
 from capszoo.zoo.figures import unit_of
-from capszoo.zoo.objects import make_object
 from capszoo.zoo.saving import write_into
 from capszoo.zoo.schema import preset_schema
 from capszoo.zoo.schema import section_of
@@ -39,6 +45,7 @@ def train(
     epochs: int | None = None,
     settings: dict[str, Any] | None = None,
     seed: int | None = None,
+    init_from: str | os.PathLike | None = None,
     data_dir: str | os.PathLike | None = None,
     output: str | os.PathLike | None = None,
     resume: bool = False,
@@ -65,6 +72,9 @@ def train(
             Defaults to `None`.
         seed: Seed of weights, order and augmentation, if not the recipe's. Defaults to
             `None`.
+        init_from: A preset with weights or a run folder that training starts from, as far as
+            variables agree in path and shape; see `capszoo.training.initialization.initialize`.
+            Defaults to `None`, what the recipe says.
         data_dir: Folder of the data sets; see `capszoo.data.load`. Defaults to `None`.
         output: The run folder. Defaults to `None`, `runs/<preset>`.
         resume: Whether to go on after the last finished epoch of the run in `output`.
@@ -100,8 +110,11 @@ def train(
         changes["training.epochs"] = epochs
     if seed is not None:
         changes["training.seed"] = seed
+    if init_from is not None:
+        changes["training.init_from"] = os.fspath(init_from)
     resolved: Any
     resolved, taken = resolve(preset, changes)
+    resolved = learn(resolved, data_dir)
     recipe = resolved.training
     # Augmentation draws on the same seed by itself, see TrainingBatches.
     keras.utils.set_random_seed(recipe.seed)
@@ -147,9 +160,11 @@ def _write_results(model, preset, folder, images, measured, command, distributio
     best = best_epoch(history, model.measures[0])
     hardware = describe_hardware()
     names = [measure.name for measure in model.measures]
+    of_codes = [measure.name for measure in model.code_measures if measure.name in measured]
     schema = section_of(preset_schema(preset.family), "results")
     results = schema(
         **{f"test_{name}": round(measured[name], 6) for name in names},
+        **{f"test_{name}": round(measured[name], 6) for name in of_codes},
         **{f"validation_{name}": round(best[f"val_{name}"], 6) for name in names},
         **{f"test_{unit_of(preset)}": images},
         parameters=model.count_params(),
@@ -193,20 +208,26 @@ def _fit_and_measure(preset, folder, distribution, data_dir, verbose):
     with preset.named_in_errors():
         make_optimizer(recipe.optimizer, steps=1)
         loss, augmentation = make_loss(recipe.loss), make_augmentation(preset.data)
+        corruptions = make_corruptions(preset.data)
+    done = len(folder.history)
+    if not done:
+        start(model, recipe, verbose)
+
+    # Devices share batches of one shape.
+    trimming = model.input_end if distribution.devices == 1 else None
 
     def load_split(split):
         return load_examples(preset, model, split, data_dir, prepared=True)
 
     def feed(images, labels):
         return distribution.feed(
-            EvaluationBatches(images, labels, recipe.batch_size, distribution.devices)
+            EvaluationBatches(images, labels, recipe.batch_size, distribution.devices, trimming)
         )
 
     def compile_model(steps):
         model.compile(optimizer=make_optimizer(recipe.optimizer, steps), loss=loss)
         distribution.prepare(model)
 
-    done = len(folder.history)
     if done < recipe.epochs:
         images, labels = load_split("train")
         distribution.check_images(len(images), recipe.batch_size)
@@ -214,34 +235,45 @@ def _fit_and_measure(preset, folder, distribution, data_dir, verbose):
         training = distribution.feed(
             TrainingBatches(
                 images,
-                labels,
+                labels if model.labeled else None,
                 recipe.batch_size,
                 augmentation,
                 preset.data.crop,
                 recipe.seed,
                 epoch=done,
+                corruptions=corruptions,
+                input_end=trimming,
             )
         )
-        validation = feed(*load_split("validation"))
+        validation = load_split("validation")
         # Measured at the end; that they are there and fit is found now.
         test = load_split("test")
+        validating = validate_with(model, validation, recipe.batch_size, feed, distribution)
         # All that can be wrong with the request was found above: the folder is still as it was,
         # for every process to see.
         distribution.wait()
         if distribution.writes:
             folder.begin(preset)
-        folder.restore(model)
-        model.fit(
-            training.data,
-            steps_per_epoch=training.steps,
-            shuffle=False,
-            validation_data=(validation.data,),
-            validation_steps=validation.steps,
-            epochs=recipe.epochs,
-            initial_epoch=done,
-            callbacks=[RecordEpochs(folder)] if distribution.writes else distribution.callbacks(),
-            verbose=verbose,
-        )
+        try:
+            folder.restore(model)
+            model.fit(
+                training.data,
+                steps_per_epoch=training.steps,
+                shuffle=False,
+                epochs=recipe.epochs,
+                initial_epoch=done,
+                callbacks=[
+                    *validating.callbacks,
+                    *([RecordEpochs(folder)] if distribution.writes else distribution.callbacks()),
+                ],
+                verbose=verbose,
+                **validating.arguments,
+            )
+        except Exception:
+            # Another recipe may be tried in the same folder; one that was interrupted goes on.
+            if distribution.writes:
+                folder.abandon()
+            raise
         # The last epoch is written down.
         distribution.wait()
     else:
@@ -249,44 +281,10 @@ def _fit_and_measure(preset, folder, distribution, data_dir, verbose):
         test = load_split("test")
 
     folder.restore_best(model)
+    if model.measured_apart(test[0]):
+        return model, len(test[0]), model.measure(*test, batch_size=recipe.batch_size)
     batches = feed(*test)
     measured = model.evaluate(batches.data, steps=batches.steps, verbose=0, return_dict=True)
+    if model.code_measures and distribution.devices == 1:
+        measured |= measure_codes(preset, model, data_dir)
     return model, len(test[0]), measured
-
-
-def make_optimizer(spec, steps=None):
-    """Makes the Keras optimizer, with its schedule, that a preset names.
-
-    Args:
-        spec: `{ClassName: {argument: value}}`.
-        steps: How many steps the whole training has: over so many a cosine decay falls that does
-            not name its own. Defaults to `None`, not known.
-
-    Returns:
-        The optimizer.
-
-    Example:
-
-    >>> decay = {"CosineDecay": {"initial_learning_rate": 0.01}}
-    >>> adam = capszoo.training.trainer.make_optimizer({"Adam": {"learning_rate": decay}}, steps=90)
-    >>> adam.get_config()["learning_rate"]["config"]["decay_steps"]
-    90
-    """
-    for arguments in spec.values() if steps is not None else ():
-        rate = arguments.get("learning_rate") if isinstance(arguments, dict) else None
-        cosine = rate.get("CosineDecay") if isinstance(rate, dict) else None
-        if isinstance(cosine, dict) and "decay_steps" not in cosine:
-            rate = {"CosineDecay": {"decay_steps": steps, **cosine}}
-            spec = {name: {**arguments, "learning_rate": rate} for name in spec}
-    return make_object("optimizer", spec, named_classes.optimizers())
-
-
-def make_loss(spec):
-    """Makes the loss that a preset names; `None` stays: the family's own."""
-    return None if spec is None else make_object("loss", spec, named_classes.loss_classes())
-
-
-def make_augmentation(section):
-    """Makes the Keras layers that training images go through."""
-    classes = named_classes.augmentations()
-    return [make_object("augmentation layer", spec, classes) for spec in section.augmentation]

@@ -10,9 +10,12 @@ import keras_tuner
 
 from capszoo.models import get_family
 from capszoo.training import TrainingBatches
-from capszoo.training.trainer import make_augmentation
-from capszoo.training.trainer import make_loss
-from capszoo.training.trainer import make_optimizer
+from capszoo.training.examples import to_restore
+from capszoo.training.recipe_objects import make_augmentation
+from capszoo.training.recipe_objects import make_corruptions
+from capszoo.training.recipe_objects import make_loss
+from capszoo.training.recipe_objects import make_optimizer
+from capszoo.training.whole_examples import MeasureWhole
 from capszoo.tuning.objectives import MeasureTrial
 from capszoo.tuning.packages import missing_for_tensorboard
 from capszoo.tuning.recipe import base_of
@@ -194,7 +197,8 @@ class CapsuleHyperModel(keras_tuner.HyperModel):
             model: What `build(hp)` gave.
             images: Array `(n, height, width, channels)`.
             labels: Array `(n,)` or `(n, classes)`.
-            validation_data: Pair of such arrays. Defaults to `None`.
+            validation_data: Pair of such arrays. Labels, here too, count nothing for a task
+                without. Defaults to `None`.
             epochs: Number of the last epoch. Defaults to `1`.
             initial_epoch: How many epochs are done already. Defaults to `0`.
             callbacks: Keras callbacks. Defaults to `()`.
@@ -216,23 +220,31 @@ class CapsuleHyperModel(keras_tuner.HyperModel):
             model.optimizer.learning_rate = make_object(
                 "schedule", optimizer["learning_rate"], named_classes.schedules()
             )
+        if validation_data is not None and not model.labeled:
+            validation_data = to_restore(validation_data[0], preset)
+        measuring = [MeasureTrial()]
+        if validation_data is not None and model.measured_apart(validation_data[0]):
+            measuring.insert(0, MeasureWhole(*validation_data, batch_size))
+            validation_data = None
         started = time.perf_counter()
         history = model.fit(
             TrainingBatches(
                 images,
-                labels,
+                labels if model.labeled else None,
                 batch_size,
                 make_augmentation(preset.data),
                 preset.data.crop,
                 self.seed,
                 epoch=initial_epoch,
+                corruptions=make_corruptions(preset.data),
+                input_end=model.input_end,
             ),
             shuffle=False,
             validation_data=validation_data,
             validation_batch_size=batch_size,
             epochs=epochs,
             initial_epoch=initial_epoch,
-            callbacks=[MeasureTrial(), *callbacks],
+            callbacks=[*measuring, *callbacks],
             **kwargs,
         )
         self.fit_seconds += time.perf_counter() - started

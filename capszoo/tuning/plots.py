@@ -7,9 +7,11 @@ import numpy as np
 from capszoo.tuning.importance import importance
 from capszoo.tuning.parallel import draw_parallel
 from capszoo.tuning.space import validate_space
+from capszoo.visualization.figures import ADVICE
+from capszoo.visualization.figures import GREY
+from capszoo.visualization.figures import INK
+from capszoo.visualization.figures import new_figure
 
-ADVICE = 'Plots need matplotlib: pip install "capszoo[plots]"'
-_INK, _GREY = "#3b528b", "0.75"
 _MOST_BARS = 12
 
 
@@ -60,20 +62,6 @@ def draw(folder, finished, settings, metrics):
     return lines
 
 
-def new_figure():
-    """An empty matplotlib figure that needs no screen, 1,200 pixels wide.
-
-    Returns:
-        A `matplotlib.figure.Figure`.
-    """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(10, 5), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
-
-
 def draw_objective(figure, scores, label, upwards):
     """Draws the score of each trial, and the best so far.
 
@@ -86,7 +74,7 @@ def draw_objective(figure, scores, label, upwards):
     axes = figure.add_subplot()
     best = np.maximum.accumulate(scores) if upwards else np.minimum.accumulate(scores)
     numbers = np.arange(1, len(scores) + 1)
-    axes.plot(numbers, scores, "o", color=_INK, alpha=0.7, label="trial")
+    axes.plot(numbers, scores, "o", color=INK, alpha=0.7, label="trial")
     axes.plot(numbers, best, drawstyle="steps-post", color="#d95f02", label="best so far")
     axes.set(xlabel="finished trial", ylabel=label)
     axes.xaxis.get_major_locator().set_params(integer=True)
@@ -113,7 +101,7 @@ def draw_importance(figure, found, label):
         for name in shown
     ]
     shares = np.array([found.shares[name] for name in shown])
-    colors = [_INK if share > found.chance else _GREY for share in shares]
+    colors = [INK if share > found.chance else GREY for share in shares]
     bars = axes.barh(names, shares.clip(min=0), color=colors)
     axes.bar_label(bars, [f"{max(share, 0):.0%}" for share in shares], padding=3)
     axes.invert_yaxis()
@@ -131,5 +119,5 @@ def draw_importance(figure, found, label):
         f"What the rank by {label} depends on, from {rests}\n"
         f"A random forest explains {found.explained:.0%} of the ranks of trials left out"
     )
-    patches = [Patch(color=_INK, label="likely matters"), Patch(color=_GREY, label="may be chance")]
+    patches = [Patch(color=INK, label="likely matters"), Patch(color=GREY, label="may be chance")]
     axes.legend(handles=patches, loc="lower right")

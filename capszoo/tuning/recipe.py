@@ -101,13 +101,13 @@ def base_of(family, preset, shape, num_classes):
         family: Name of the family.
         preset: A `Preset` or `None`.
         shape: The shape of an example.
-        num_classes: How many classes there are, or `None`.
+        num_classes: How many classes there are, or `None`; a family without classes takes none.
 
     Returns:
         A dictionary, as `make_preset` takes it.
     """
     sizes = {get_family(family).input_end.shape_argument: list(shape)}
-    if num_classes is not None:
+    if num_classes is not None and "num_classes" in get_family(family).argument_names():
         sizes["num_classes"] = num_classes
     if preset is None:
         return {"model": sizes}
@@ -130,5 +130,6 @@ def _optimizer(values, steps, epochs):
     elif schedule == "exponential":
         decay = {"decay_steps": steps, "decay_rate": decay_rate}
         rate = {"ExponentialDecay": {"initial_learning_rate": rate, **decay}}
-    others = {key: values.pop(key) for key in ("momentum", "weight_decay") if key in values}
+    names = ("momentum", "weight_decay", "beta_1")
+    others = {key: values.pop(key) for key in names if key in values}
     return {name: {"learning_rate": rate, **others}}

@@ -26,6 +26,7 @@ from capszoo.tuning.space import read_space
 from capszoo.tuning.tuner import CapsuleTuner
 from capszoo.tuning.workers import run_workers
 from capszoo.validation import check_positive_int
+from capszoo.validation import check_seed
 from capszoo.validation import unknown_name_error
 from capszoo.zoo import list_presets
 from capszoo.zoo import read_preset
@@ -94,8 +95,10 @@ def search(
     """
     require_keras_tuner()
     check_callbacks(callbacks)
-    for name, value in (("trials", trials), ("epochs", epochs), ("workers", workers or 1)):
-        check_positive_int(name, value)
+    for name, value in (("trials", trials), ("epochs", epochs), ("workers", workers)):
+        if name != "workers" or value is not None:
+            check_positive_int(name, value)
+    check_seed("seed", seed)
     if workers is not None and callbacks:
         raise ValueError("Argument `callbacks` cannot be handed to `workers`, other processes.")
     family, base, data = _resolve(target, data)
@@ -218,5 +221,13 @@ def _load(family, base, data, data_dir):
         input_end.load(content, split, data_dir, shape, prepared=True)
         for split in ("train", "validation")
     )
-    shape = (*(size or training[0].shape[1:-1]), training[0].shape[-1])
+    if input_end.loads_arrays:
+        shape = (*(size or training[0].shape[1:-1]), training[0].shape[-1])
+        return shape, training, validation, added
+    # Every model of the search sees what one of them would have learnt to make of the examples.
+    shape = tuple(shape or input_end.fit(content)[0])
+    given = {} if base is None else base.model
+    known = {name: given[name] for name in input_end.learnt if given.get(name) is not None}
+    end = input_end(shape, **{**input_end.learn(training[0], shape), **known})
+    training, validation = ((end.to_arrays(x), y) for x, y in (training, validation))
     return shape, training, validation, added

@@ -11,6 +11,7 @@ import time
 import keras
 import yaml
 
+from capszoo import interruption
 from capszoo.files import write_text
 
 MOST_RESTARTS = 5
@@ -61,7 +62,11 @@ def run_workers(folder, settings, workers, space_file=None, data_dir=None):
         for process in processes.values():
             process.terminate()
         for process in processes.values():
-            process.wait()
+            try:
+                process.wait(interruption.SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
 def command_line(folder, settings, space_file=None, data_dir=None):
@@ -93,15 +98,14 @@ def command_line(folder, settings, space_file=None, data_dir=None):
 
 def _start(name, names, command, folder, address):
     environment = {
-        **os.environ,
         **address,
         "KERASTUNER_TUNER_ID": name,
         "KERAS_BACKEND": keras.backend.backend(),
     }
     with open(folder.path / f"{name}.log", "ab") as log:
-        process = subprocess.Popen(
+        process = interruption.start(
             command,
-            env=environment,
+            environment,
             stdin=subprocess.DEVNULL,
             stdout=log,
             # The chief says how the search goes.

@@ -18,6 +18,7 @@ from capszoo.tuning.folder import SearchFolder
 from capszoo.tuning.oracles import make_oracle
 from capszoo.tuning.workers import command_line
 from tests.once import ONCE
+from tests.sweeps.signals import session
 from tests.tuning.tiny import TINY
 from tests.tuning.tiny import search_tiny
 from tests.zoo.tiny import toy_data
@@ -46,11 +47,8 @@ def state_of(folder):
         return {"end_order": [], "ongoing_trials": {}}
 
 
-def test_a_killed_search_goes_on(tmp_path, monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", ROOT)
-    monkeypatch.setenv("KERAS_BACKEND", keras.backend.backend())
-    folder = SearchFolder(tmp_path / "search")
-    settings = {
+def tiny_settings(tmp_path):
+    return {
         "target": "capsnet",
         "data": str(toy_data(tmp_path)),
         "tuner": "random",
@@ -61,7 +59,18 @@ def test_a_killed_search_goes_on(tmp_path, monkeypatch):
         "objective": ["accuracy"],
         "overrides": TINY,
     }
-    process = subprocess.Popen(command_line(folder, settings))
+
+
+@pytest.fixture
+def in_the_environment(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", ROOT)
+    monkeypatch.setenv("KERAS_BACKEND", keras.backend.backend())
+
+
+@pytest.mark.usefixtures("in_the_environment")
+def test_a_killed_search_goes_on(tmp_path):
+    folder = SearchFolder(tmp_path / "search")
+    process = subprocess.Popen(command_line(folder, tiny_settings(tmp_path)))
     try:
         began = folder.trials / "trial_1" / "trial.json"
         wait_for(began.is_file, process)
@@ -76,6 +85,32 @@ def test_a_killed_search_goes_on(tmp_path, monkeypatch):
     assert report["finished"] == 3
     assert first.stat().st_mtime_ns == before
     assert state_of(folder.path)["end_order"] == ["0", "1", "2"]
+
+
+@pytest.mark.usefixtures("in_the_environment")
+def test_a_search_that_is_told_to_end_leaves_no_process(tmp_path):
+    folder = SearchFolder(tmp_path / "search")
+    settings = {**tiny_settings(tmp_path), "epochs": 10_000}
+    process = subprocess.Popen(
+        [*command_line(folder, settings), "--workers", "2"],
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        text=True,
+    )
+    try:
+        wait_for(lambda: len(state_of(folder.path)["ongoing_trials"]) == 2, process)
+        assert len(session(process.pid)) == 4
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=15) == 128 + signal.SIGTERM
+        assert session(process.pid) == []
+        assert process.stderr.read().endswith("Aborted.\n")
+        # And the next search may begin at once.
+        with folder.locked():
+            pass
+    finally:
+        for one in session(process.pid):
+            os.kill(one, signal.SIGKILL)
+        process.stderr.close()
 
 
 def test_a_trial_that_ended_unheard_of_is_not_repeated(tmp_path):

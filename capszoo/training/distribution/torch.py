@@ -2,6 +2,7 @@
 
 import atexit
 import functools
+import gc
 import os
 
 import numpy as np
@@ -44,7 +45,7 @@ class TorchDistribution(Distribution):
         if not torch.distributed.is_initialized():
             # For good: processes that part cannot meet again.
             torch.distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
-            atexit.register(torch.distributed.destroy_process_group)
+            atexit.register(_part)
 
     def prepare(self, model):
         if self.many_processes:
@@ -63,6 +64,16 @@ class TorchDistribution(Distribution):
 
     def _share(self, *arrays):
         return tuple(np.array_split(array, self.devices)[self.process] for array in arrays)
+
+
+def _part():
+    """Leaves the other processes, and ends the threads that talked to them.
+
+    A thread that still holds a tensor when Python ends aborts the process. They end with what uses
+    them: models of trainings that are done, which hold themselves in circles, and then the group.
+    """
+    gc.collect()
+    torch.distributed.destroy_process_group()
 
 
 class _Call(torch.nn.Module):
