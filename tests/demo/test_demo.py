@@ -1,0 +1,153 @@
+"""The demo in a real browser: something is drawn, read, turned, and no other machine is asked."""
+
+import importlib.util
+import json
+import shutil
+import socket
+
+import numpy as np
+import pytest
+
+import capszoo
+from capszoo.demo import canvas
+from capszoo.demo import page
+from capszoo.demo import presets
+from capszoo.demo import sketch
+from capszoo.demo.serving import free_port
+from tests.once import ONCE
+
+pytestmark = ONCE
+SECONDS = 120
+
+
+def why_no_browser():
+    for name in ("gradio", "selenium"):
+        if importlib.util.find_spec(name) is None:
+            return f"needs {name}: pip install {name}"
+    for name in ("chromium", "chromedriver"):
+        if shutil.which(name) is None:
+            return f"needs {name}: apt-get install chromium chromium-driver"
+    return None
+
+
+@pytest.fixture
+def browser():
+    reason = why_no_browser()
+    if reason:
+        pytest.skip(reason)
+    from selenium import webdriver
+
+    options = webdriver.ChromeOptions()
+    for word in ("headless=new", "no-sandbox", "disable-dev-shm-usage", "window-size=1280,1600"):
+        options.add_argument(f"--{word}")
+    options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
+    service = webdriver.ChromeService(shutil.which("chromedriver"))
+    driver = webdriver.Chrome(options=options, service=service)
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def address(monkeypatch):
+    if importlib.util.find_spec("gradio") is None:
+        pytest.skip("needs gradio: pip install gradio")
+    for name in page.OFFLINE:
+        monkeypatch.setenv(name, "")  # and back afterwards
+    shown, found = capszoo.demo.serve(port=free_port())
+    yield found
+    shown.close()
+
+
+def hosts(driver):
+    """The machines that the page has asked for something."""
+    messages = (json.loads(one["message"])["message"] for one in driver.get_log("performance"))
+    asked = [
+        one["params"]["request"]["url"]
+        for one in messages
+        if one["method"] == "Network.requestWillBeSent"
+    ]
+    return {url.split("/")[2] for url in asked if url.startswith(("http", "ws"))}
+
+
+@pytest.mark.filterwarnings("ignore")  # of Gradio and what it stands on
+def test_draw_read_and_turn(address, browser):
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.support.wait import WebDriverWait
+
+    def wait(look):
+        return WebDriverWait(browser, SECONDS, ignored_exceptions=[Exception]).until(look)
+
+    def find(selector):
+        return browser.find_element(By.CSS_SELECTOR, selector)
+
+    browser.get(address)
+    place = wait(lambda _: find("#canvas canvas"))
+    # A one: a line from above to below.
+    pen = ActionChains(browser).move_to_element_with_offset(place, 10, -110).click_and_hold()
+    for _ in range(4):
+        pen.move_by_offset(-2, 55)
+    pen.release().perform()
+    wait(lambda _: "score" in find("#answer").text)
+    assert find("#answer").text.startswith("1\n")
+    wait(lambda _: find("#scores img") and find("#votes img"))
+    before = wait(lambda _: find("#decoded img").get_attribute("src"))
+    slider = find("#pose_3 input[type=range]")
+    ActionChains(browser).move_to_element_with_offset(slider, 50, 0).click().perform()
+    wait(lambda _: find("#decoded img").get_attribute("src") != before)
+    assert hosts(browser) == {address.split("/")[2]}
+
+
+def test_a_port_in_use():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(ValueError, match=f"Port {port} is in use"):
+            free_port(port)
+    assert free_port() >= 7860
+
+
+@pytest.mark.parametrize(
+    ("preset", "message"),
+    [
+        ("capsgnn_generated_graphs", "There is no panel for capsgnn_generated_graphs"),
+        ("capsnet_digit", "Did you mean 'capsnet_digits'?"),
+    ],
+)
+def test_a_preset_that_cannot_be_shown(preset, message, run, monkeypatch):
+    monkeypatch.setattr(page.importlib.util, "find_spec", lambda name: name)
+    code, _, err = run("demo", preset)
+    assert code == 2
+    assert message in err
+
+
+def test_without_gradio_it_says_so(monkeypatch):
+    monkeypatch.setattr(page.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ImportError, match=r"pip install \"capszoo\[demo\]\""):
+        page.make_page()
+
+
+def test_every_kind_has_a_preset_and_a_panel():
+    kinds = {presets.kind_of(capszoo.zoo.read_preset(name)) for name in presets.shown_presets()}
+    assert kinds == set(page.PANELS)
+
+
+@pytest.mark.parametrize("dark", [True, False])
+def test_a_sketch_becomes_such_as_the_data(dark):
+    """Digits of the data, large, to one side and dark on bright, are read as they are."""
+    model = capszoo.load("capsnet_digits")
+    images, _ = capszoo.data.load("digits", "test")
+    fill = sketch.share_of_ink(images)
+    drawn = np.zeros((20, 300, 300, 3), "uint8")
+    drawn[:, 30:190, 100:260] = np.kron(images[:20], np.ones((1, 20, 20, 3), "uint8")) // 17 * 15
+    made = np.stack([sketch.as_picture(255 - one if dark else one, model, fill) for one in drawn])
+    agree = model.predict(made, verbose=0).argmax(-1) == model.predict(images[:20]).argmax(-1)
+    assert agree.mean() >= 0.9
+
+
+def test_an_empty_canvas_is_no_picture():
+    model = capszoo.load("capsnet_digits")
+    assert sketch.as_picture(np.full((9, 9, 3), 255, "uint8"), model) is None
+    assert canvas.decoded("data:image/png;base64,nonsense!") is None
+    assert canvas.decoded(None) is None
