@@ -50,12 +50,15 @@ def standard_error(share: float, count: int) -> float:
 
 
 def test_figure(preset: Preset) -> str:
-    """The first figure of a preset on its test examples, `"-"` where there is none."""
+    """The first figure of a preset on its test examples, `"-"` where there is none.
+
+    A plain number has its measure beside it.
+    """
     if preset.results is None:
         return "-"
     measure = measures_of(preset)[0]
     value = getattr(preset.results, f"test_{measure.name}")
-    return figure(measure, value, test_examples(preset))
+    return f"{figure(measure, value, test_examples(preset))}{_name_of(measure)}"
 
 
 def published_figure(preset: Preset) -> str:
@@ -63,4 +66,9 @@ def published_figure(preset: Preset) -> str:
     if preset.published is None:
         return "-"
     measure = measures_of(preset)[0]
-    return figure(measure, getattr(preset.published, f"test_{measure.name}"))
+    value = figure(measure, getattr(preset.published, f"test_{measure.name}"))
+    return f"{value}{_name_of(measure)}"
+
+
+def _name_of(measure):
+    return "" if measure.of_examples else f" {measure.name.replace('_', ' ')}"

@@ -13,6 +13,8 @@ TOLERANCE = 3e-4
 def record(model: CapsuleModel) -> list:
     """Makes the golden record of a model: its primary output of the synthetic examples.
 
+    Of large outputs it holds some numbers, see `CapsuleModel.condense`.
+
     Args:
         model: A `CapsuleModel`.
 
@@ -58,6 +60,5 @@ def difference(model: CapsuleModel, golden: Section) -> float:
 
 
 def _answer(model, count):
-    return model.predict_output(
-        model.primary_output, model.synthetic_examples(count), prepared=True
-    )
+    examples = model.synthetic_examples(count)
+    return model.condense(model.predict_output(model.primary_output, examples, prepared=True))

@@ -17,6 +17,7 @@ from capszoo.validation import check_positive_int
 from capszoo.zoo import weights as weights_files
 from capszoo.zoo.preset_file import read_preset_file
 from capszoo.zoo.presets import find_preset
+from capszoo.zoo.presets import read_preset
 from capszoo.zoo.schema import Preset
 
 
@@ -45,7 +46,12 @@ def build(preset: Preset, dtype=None, *, prepared: bool = False, **overrides) ->
     3
     """
     family = get_family(preset.family)
-    arguments = {"name": preset.name, **preset.model, **overrides}
+    for member in preset.members:
+        if read_preset(member).members:
+            raise ValueError(
+                f"{preset.where}: the member {member!r} is made of presets itself. Name those."
+            )
+    arguments = {"name": preset.name, **preset.model, **(preset.learnt or {}), **overrides}
     if dtype is not None:
         arguments["dtype"] = dtype
     if prepared:
@@ -122,6 +128,11 @@ def load(
     path = find_preset(preset)
     description = read_preset_file(path)
     cls = get_family(description.family)
+    if num_classes is not None and "num_classes" not in cls.argument_names():
+        raise ValueError(
+            f"Preset {description.name!r} is for the task {cls.task!r}, which has no classes. "
+            f"Received: num_classes={num_classes}"
+        )
     if family is not None and not issubclass(cls, family):
         raise ValueError(
             f"Preset {description.name!r} is of the family {description.family!r} "
@@ -130,13 +141,14 @@ def load(
     named: dict[str, Any] = {} if name is None else {"name": name}
     file = None
     if load_weights:
-        if description.weights is None:
+        if not description.is_trained:
             raise ValueError(
                 f"Preset {description.name!r} has no trained weights yet. Train it with "
                 f"`capszoo train {description.name}`, or use load_weights=False."
             )
-        file = path.parent / description.weights.file
-        weights_files.verify(file, description.weights)
+        if description.weights is not None:
+            file = path.parent / description.weights.file
+            weights_files.verify(file, description.weights)
     with memory.limited(memory_limit):
         with memory.limited(**(weights_files.numbers_in(description) if file else {})):
             model = build(description, dtype=dtype, prepared=prepared, **named)
@@ -158,7 +170,8 @@ def class_names(preset: Preset) -> list[str]:
         preset: A `Preset`.
 
     Returns:
-        List of strings: the preset's own, else those of its data, else the numbers.
+        List of strings: the preset's own, else those of its data, else the numbers; none for a
+        task without classes.
 
     Example:
 
@@ -167,6 +180,8 @@ def class_names(preset: Preset) -> list[str]:
     """
     if getattr(preset.data, "class_names", None):
         return preset.data.class_names
+    if not get_family(preset.family).labeled:
+        return []
     if preset.data and preset.data.name in data.names():
         return data.class_names(preset.data.name)
     count = preset.model.get("num_classes") or build(preset).num_classes

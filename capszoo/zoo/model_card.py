@@ -3,6 +3,7 @@
 import yaml
 
 from capszoo.files import write_text
+from capszoo.models import get_family
 from capszoo.zoo.figures import figure
 from capszoo.zoo.figures import measures_of
 from capszoo.zoo.figures import published_figure
@@ -62,7 +63,7 @@ def write_card(preset, folder, parameters=None):
 
 
 def _how_to_load(preset):
-    arguments = "" if preset.weights else ", load_weights=False"
+    arguments = "" if preset.is_trained else ", load_weights=False"
     return f"""## Loading
 
 ```python
@@ -94,10 +95,20 @@ def result_lines(preset: Preset) -> list[str]:
                 f"| test {measure.name} | {value}{error} of {count:,} {unit_of(preset)} |",
                 f"| validation {measure.name} | {validation} |",
             ]
+        for measure in get_family(preset.family).code_measures:
+            value = getattr(results, f"test_{measure.name}")
+            if value is not None:
+                lines.append(f"| test {measure.name} of the codes | {figure(measure, value)} |")
         lines += [
             f"| parameters | {results.parameters:,} |",
-            f"| epochs | {results.epochs}, the best was {results.best_epoch} |",
-            f"| seed | {results.seed} |",
+            *(
+                [
+                    f"| epochs | {results.epochs}, the best was {results.best_epoch} |",
+                    f"| seed | {results.seed} |",
+                ]
+                if results.epochs
+                else []
+            ),
             f"| training time | {results.training_seconds:,.0f} s on {results.hardware} |",
             f"| command | `{results.command.replace('|', BAR)}` |",
             f"| date | {results.date} |",

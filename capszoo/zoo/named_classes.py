@@ -11,6 +11,11 @@ from typing import Any
 import keras
 
 from capszoo import losses
+from capszoo.data.augmentation import RandomAffine
+from capszoo.data.augmentation import RandomIntensity
+from capszoo.data.corruption import RandomBlur
+from capszoo.data.corruption import RandomCutout
+from capszoo.data.corruption import RandomPatchSwaps
 
 # fmt: off
 _AUGMENTATIONS = (
@@ -50,10 +55,17 @@ _BASES: tuple[type, ...] = (
 
 
 def augmentations() -> dict[str, type]:
-    """The layers that training images may go through: Keras' own, and what is registered."""
+    """What training images may go through: layers of Keras, ours, and what is registered."""
     kerass = {name: getattr(keras.layers, name, None) for name in _AUGMENTATIONS}
+    ours = {"RandomAffine": RandomAffine, "RandomIntensity": RandomIntensity}
     # A Keras of another version may lack some.
-    return {**_registered(keras.layers.Layer), **{n: c for n, c in kerass.items() if c}}
+    return {**_registered(keras.layers.Layer), **{n: c for n, c in kerass.items() if c}, **ours}
+
+
+def corruptions() -> dict[str, type]:
+    """By what examples may be damaged that are to be restored."""
+    ours = (RandomBlur, RandomCutout, RandomIntensity, RandomPatchSwaps)
+    return {cls.__name__: cls for cls in ours}
 
 
 def optimizers() -> dict[str, type]:

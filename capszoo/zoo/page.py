@@ -60,7 +60,9 @@ def page() -> str:
 def _details(preset):
     weights = preset.weights
     lines = result_lines(preset)
-    if weights is None:
+    if preset.members:
+        lines.append(f"| weights | of {', '.join(f'`{name}`' for name in preset.members)} |")
+    elif weights is None:
         lines.append("| weights | not shipped |")
     else:
         lines += [

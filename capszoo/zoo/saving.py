@@ -53,12 +53,15 @@ def save(
     directory = pathlib.Path(directory)
     if directory.exists():
         raise ValueError(f"{str(directory)!r} exists already; choose another directory.")
+    arguments = model_arguments(model)
+    learnt = {name: arguments.pop(name, None) for name in model.input_end.learnt}
     content = {
         "name": name or model.name,
         "family": family_of(model),
         "task": model.task,
         "description": description,
-        "model": model_arguments(model),
+        "model": arguments,
+        "learnt": {key: value for key, value in learnt.items() if value is not None} or None,
         "layer_changes": plain_config(model).get("layer_changes"),
         **sections,
     }

@@ -47,6 +47,8 @@ class Preset(Section):
         model: Arguments of the family's class.
         layer_changes: What was done to its layers after they were built: which are frozen,
             quantized or adapted by LoRA, as `capszoo.models.layer_changes.record` says it.
+        learnt: Arguments of the model that were learnt from the training examples, as the
+            vocabulary of texts; absent until it is trained.
         data: The data it is trained and measured on.
         training: How it is trained.
         published: Somebody else's figure for the same model and data.
@@ -64,6 +66,7 @@ class Preset(Section):
     paper: Paper | None = None
     model: dict
     layer_changes: dict[str, dict] | None = None
+    learnt: dict | None = None
     data: Any = None
     training: Training | None = None
     published: Any = None
@@ -76,6 +79,18 @@ class Preset(Section):
     def where(self) -> str:
         """What it was read from, or else its name."""
         return f"the preset {self.name!r}"
+
+    @property
+    def members(self) -> list[str]:
+        """The presets that its model is made of, with their weights; of most there are none."""
+        argument = get_family(self.family).members_argument
+        given = self.model.get(argument, ()) if argument else ()
+        return [member for member in given if isinstance(member, str)]
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether it has weights, or those of its members."""
+        return self.weights is not None or bool(self.members)
 
     @contextlib.contextmanager
     def named_in_errors(self):
@@ -99,8 +114,11 @@ class Preset(Section):
         if problems:
             lines = [f"model.{name}: {problem}" for name, problem in problems.items()]
             raise ValueError("\n  ".join(lines))
+        _check_learnt(family, self.learnt or {})
         for spec in getattr(self.data, "augmentation", ()):
             check_object("data.augmentation layer", spec, named_classes.augmentations())
+        for spec in getattr(self.data, "corruption", ()):
+            check_object("data.corruption", spec, named_classes.corruptions())
         named_classes.check_configs("layer_changes", self.layer_changes)
         layer_changes.check(self.layer_changes or {})
         names = getattr(self.data, "class_names", None)
@@ -108,6 +126,15 @@ class Preset(Section):
         if names and classes is not None and len(names) != classes:
             raise ValueError(f"data.class_names holds {len(names)} names for {classes} classes")
         return self
+
+
+def _check_learnt(family, learnt):
+    """Raises `ValueError` unless arguments are what the family's input end may learn."""
+    for name in learnt:
+        if name not in family.input_end.learnt:
+            raise unknown_name_error("key of `learnt`:", name, family.input_end.learnt)
+    for name, problem in arguments.problems(family, learnt).items():
+        raise ValueError(f"learnt.{name}: {problem}")
 
 
 def preset_schema(family: str, data_name: str | None = None) -> type[Preset]:
@@ -151,6 +178,9 @@ def _schema(cls, options):
         results[f"float32_test_{measure.name}"] = (value | None, None)
         results[f"validation_{measure.name}"] = (value, ...)
         published[f"test_{measure.name}"] = (value, ...) if number == 0 else (value | None, None)
+    for measure in cls.code_measures:
+        value = Annotated[float, pydantic.Field(ge=measure.lowest, le=measure.highest)]
+        results[f"test_{measure.name}"] = (value | None, None)
     golden = {cls.primary_output: (list, ...)}
     sections = {
         "data": _section(Data, data_fields),

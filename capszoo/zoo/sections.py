@@ -37,15 +37,21 @@ class Data(Section):
     resize: Annotated[list[PositiveInt], pydantic.Field(min_length=2, max_length=2)] | None = (
         pydantic.Field(default=None, description="height and width of all images, before the crop")
     )
-    crop: Annotated[list[PositiveInt], pydantic.Field(min_length=2, max_length=2)] | None = (
+    crop: Annotated[list[PositiveInt], pydantic.Field(min_length=2, max_length=3)] | None = (
         pydantic.Field(
             default=None,
-            description="height and width; at random in training, from the middle elsewhere",
+            description="height and width, of volumes and clips three sizes; at random in "
+            "training, from the middle elsewhere (images with masks are measured whole)",
         )
+    )
+    share: Annotated[float, pydantic.Field(gt=0, le=1)] | None = pydantic.Field(
+        default=None,
+        description="share of the training examples that is trained on, chosen by rule; all",
     )
     augmentation: list[dict] = pydantic.Field(
         default_factory=list,
-        description="Keras preprocessing layers of training, {ClassName: {argument: value}}",
+        description="Keras preprocessing layers of training, {ClassName: {argument: value}}; with "
+        "masks RandomAffine and RandomIntensity of capszoo.data.augmentation",
     )
 
 
@@ -62,6 +68,15 @@ class Training(Section):
         default=None, description="loss, {ClassName: {argument: value}}; null: the family's"
     )
     seed: Annotated[int, pydantic.Field(ge=0)] = 0
+    init_from: str | None = pydantic.Field(
+        default=None,
+        description="preset or run folder whose variables training starts from, where they agree "
+        "in path and shape",
+    )
+    word_vectors: str | None = pydantic.Field(
+        default=None,
+        description="file of word vectors, as GloVe comes, that words of the vocabulary start from",
+    )
 
     @pydantic.field_validator("optimizer", "loss")
     @classmethod
@@ -74,12 +89,16 @@ class Training(Section):
 
 
 class Results(Section):
-    """What was measured, and how; the measures of its task come first."""
+    """What was measured, and how; the measures of its task come first.
+
+    Where other presets are the members of one, nothing was trained but them: there are no epochs
+    and no seed, and the seconds are theirs.
+    """
 
     parameters: PositiveInt
-    best_epoch: PositiveInt
-    epochs: PositiveInt
-    seed: int
+    best_epoch: PositiveInt | None = None
+    epochs: PositiveInt | None = None
+    seed: int | None = None
     training_seconds: Annotated[float, pydantic.Field(ge=0)]
     command: str
     date: str

@@ -14,11 +14,21 @@ from capszoo.zoo.figures import test_figure
 from capszoo.zoo.preset_file import read_preset_file
 from capszoo.zoo.presets import find_preset
 from capszoo.zoo.presets import list_presets
+from capszoo.zoo.presets import read_preset
 
 COLUMNS = ("preset", "family", "data", "parameters", "size", "weights", "measured", "published")
 
 # Data that come with the package or are generated.
-EMBEDDED = ("digits", "generated_ecg")
+EMBEDDED = (
+    "digits",
+    "generated_histories",
+    "generated_ecg",
+    "digit_scenes",
+    "generated_volumes",
+    "generated_questions",
+    "generated_graphs",
+    "moving_digits",
+)
 
 BEGIN, END = "<!-- models: begin -->", "<!-- models: end -->"
 
@@ -40,6 +50,9 @@ def weights_here(preset, path):
     >>> capszoo.zoo.table.weights_here(capszoo.zoo.read_preset(path), path)
     'yes'
     """
+    if preset.members:
+        found = [weights_here(read_preset(name), find_preset(name)) for name in preset.members]
+        return "yes" if set(found) == {"yes"} else "missing"
     if preset.weights is None:
         return "no"
     if not path.with_name(preset.weights.file).is_file():
@@ -69,10 +82,9 @@ def row(preset, here, name=None):
 
 
 def markdown_table() -> str:
-    """Makes the Markdown table of the presets measured on real data, and names the small ones.
+    """Makes the Markdown table of the presets measured on real data, and counts the others.
 
-    Presets of the embedded digits are for trying things out: below the table they stand in one
-    sentence. Recipes that are not trained yet are counted.
+    Presets of the embedded data are for trying things out, recipes are not trained yet.
 
     Returns:
         String of lines.
@@ -82,20 +94,20 @@ def markdown_table() -> str:
     >>> capszoo.zoo.table.markdown_table().splitlines()[0].split("|")[1].strip()
     'preset'
     """
-    rows, small, recipes = [COLUMNS, ["---"] * len(COLUMNS)], [], 0
+    rows, small, recipes = [COLUMNS, ["---"] * len(COLUMNS)], 0, 0
     for name in list_presets():
         path = find_preset(name)
         preset = read_preset_file(path)
         if preset.results is None:
             recipes += 1
         elif preset.data.name in EMBEDDED:
-            small.append(f"`{name}` {test_figure(preset)}")
+            small += 1
         else:
             rows.append(row(preset, weights_here(preset, path)))
     table = "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
     text = (
-        f"On data that need no download: {', '.join(small)}. Recipes not trained yet, ready to "
-        f"`capszoo train`: {recipes}, see `capszoo list`."
+        f"Besides there are {small} small presets on data that need no download, and {recipes} "
+        "recipes not trained yet, ready to `capszoo train`: see `capszoo list`."
     )
     return f"{table}\n\n{textwrap.fill(text, 120, break_on_hyphens=False)}"
 

@@ -3,8 +3,8 @@
 import keras
 import pytest
 
-from capszoo.training.trainer import make_loss
-from capszoo.training.trainer import make_optimizer
+from capszoo.training.recipe_objects import make_loss
+from capszoo.training.recipe_objects import make_optimizer
 from capszoo.zoo.objects import make_object
 
 
