@@ -68,6 +68,11 @@ def choose() -> tuple[str, bool]:
     return asked, True
 
 
+def is_command() -> bool:
+    """Tells whether this process is the `capszoo` command, and not somebody's own program."""
+    return _program() in ("capszoo", "capszoo.cli")
+
+
 def configure() -> None:
     """Makes Keras take the backend that `choose` names, unless Keras is imported already.
 
@@ -81,13 +86,12 @@ def configure() -> None:
     global unasked
     if "keras" in sys.modules:
         return
-    is_command = _program() in ("capszoo", "capszoo.cli")
-    if is_command:
+    if is_command():
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     try:
         name, asked = choose()
     except (ImportError, ValueError) as error:
-        if not is_command:
+        if not is_command():
             raise
         print(f"Error: {error}", file=sys.stderr)
         sys.exit(2)

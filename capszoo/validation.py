@@ -110,6 +110,14 @@ def check_positive_int(argument: str, value: Any, maximum: int = LARGEST_COUNT) 
     return int(value)
 
 
+def check_seed(argument: str, value: Any) -> int:
+    """Returns `value` as an `int`, or raises `ValueError` unless every backend takes it as seed."""
+    is_integer = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if not is_integer or not 0 <= value < 2**32:
+        raise invalid_value_error(argument, "an integer from 0 to 4294967295", value)
+    return int(value)
+
+
 def check_number(
     argument: str, value: Any, minimum: float | None = None, maximum: float | None = None
 ) -> Any:
@@ -166,6 +174,45 @@ def check_signal_shape(signal_shape: Any) -> tuple[int, int]:
     """Returns `signal_shape` as a tuple `(length, channels)` of positive integers."""
     length, channels = check_shape("signal_shape", signal_shape, rank=1)
     return length, channels
+
+
+def check_text_shape(text_shape: Any) -> tuple[int, int]:
+    """Returns `text_shape` as a tuple `(length, size)` of positive integers, the size 3 or more."""
+    expected = "(length, size), how many words count and how many numbers there are for them"
+    length, size = _check_pair("text_shape", text_shape, expected)
+    if size < 3:
+        raise invalid_value_error("text_shape", "a size of at least 3, two of them no word", size)
+    return length, size
+
+
+def check_history_shape(history_shape: Any) -> tuple[int, int]:
+    """Returns `history_shape` as a tuple `(length, items)` of positive integers."""
+    expected = "(length, items), how many items of a history count and how many there are"
+    return _check_pair("history_shape", history_shape, expected)
+
+
+def check_graph_shape(graph_shape: Any) -> tuple[int, int]:
+    """Returns `graph_shape` as a tuple `(nodes, width)` of positive integers."""
+    expected = "(nodes, width), how many nodes a graph may have and how many numbers a node has"
+    return _check_pair("graph_shape", graph_shape, expected)
+
+
+def check_clip_shape(clip_shape: Any) -> tuple[int, int, int, int]:
+    """Returns `clip_shape` as a tuple `(frames, height, width, channels)` of positive integers."""
+    if not isinstance(clip_shape, (tuple, list)) or len(clip_shape) != 4:
+        expected = "(frames, height, width, channels), channels last"
+        raise invalid_value_error("clip_shape", expected, clip_shape)
+    frames, height, width, channels = (
+        check_positive_int("clip_shape", size) for size in clip_shape
+    )
+    return frames, height, width, channels
+
+
+def _check_pair(argument, value, expected):
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise invalid_value_error(argument, expected, value)
+    first, second = (check_positive_int(argument, number) for number in value)
+    return first, second
 
 
 def check_shape(argument: str, shape: Any, rank: int) -> tuple[int, ...]:

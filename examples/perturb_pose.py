@@ -13,7 +13,6 @@ import os
 import pathlib
 import sys
 
-import keras
 import matplotlib
 import numpy as np
 
@@ -44,19 +43,11 @@ def choose_data():
     return "mnist" if folder and (pathlib.Path(folder) / "mnist.npz").is_file() else "digits"
 
 
-def decode_changes(model, poses, digit, number):
-    """Pictures of one image's capsules, with one number of one of them changed."""
-    changed = np.zeros((len(CHANGES), *poses.shape), "float32")
-    changed[:, digit] = poses[digit]
-    changed[:, digit, number] += CHANGES
-    return keras.ops.convert_to_numpy(model.decoder(changed))[..., 0]
-
-
 def main():
     data = choose_data()
     model = capszoo.load(f"capsnet_{data}")
     images, labels = (part[:1000] for part in capszoo.data.load(data, "test"))
-    poses, pictures = model.encode(images), images[..., 0] / 255
+    pictures = images[..., 0] / 255
     errors = np.square(model.reconstruct(images)[..., 0] - pictures).sum((1, 2))
     errors = errors / np.square(pictures).sum((1, 2))
 
@@ -79,7 +70,8 @@ def main():
     for row, (digit, (number, meaning)) in zip(axes, SHOWN[data].items(), strict=True):
         # Of this digit's images the one that the decoder knows best.
         index = np.where(labels == digit, errors, np.inf).argmin()
-        decoded = decode_changes(model, poses[index], digit, number)
+        changed = capszoo.visualization.change_pose(model, images[index], digit, CHANGES)
+        decoded = changed[number, ..., 0]
         for axis in row:
             axis.axis("off")
         for axis, picture in zip([row[0], *row[2:]], [pictures[index], *decoded], strict=True):

@@ -61,6 +61,17 @@ def _clean_state(monkeypatch):
     keras.config.set_dtype_policy("float32")
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _released_memory():
+    """Gives back what a module's tests compiled: of all modules together it fills the machine."""
+    yield
+    gc.collect()
+    if keras.backend.backend() == "jax":
+        import jax
+
+        jax.clear_caches()
+
+
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)

@@ -11,7 +11,8 @@ PACKAGE = pathlib.Path(capszoo.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 # Who is further down may import who is further up.
 FLOORS = [
-    {"version", "validation", "kinds", "files", "registry", "device", "memory", "backend"},
+    {"version", "validation", "kinds", "files", "registry", "device", "memory", "backend"}
+    | {"interruption"},
     {"ops"},
     {"kernels"},
     {"routing"},
@@ -19,12 +20,13 @@ FLOORS = [
     {"models"},
     {"zoo"},
     {"training", "tuning", "visualization", "robustness", "export", "converters", "benchmarks"},
+    {"demo"},
     {"cli"},
 ]
 BACKENDS = {"jax", "tensorflow", "torch"}
 MAY_IMPORT_BACKENDS = {"device.py", "backend.py"}
 ROOMS_OF_BACKENDS = {"kernels"}
-ROOMS_WITH_FILES_OF_BACKENDS = {"training", "tuning", "benchmarks"}
+ROOMS_WITH_FILES_OF_BACKENDS = {"training", "tuning", "benchmarks", "robustness", "export"}
 MAX_LINES = 300
 MAX_SHARE_OF_ROOM = 0.15
 

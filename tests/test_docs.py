@@ -21,7 +21,8 @@ pytestmark = ONCE
 ROOT = pathlib.Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted(path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md"))
-ROOMS = ["layers", "losses", "metrics", "models", "ops", "routing"]
+ROOMS = ["export", "layers", "losses", "metrics", "models", "ops", "robustness", "routing"]
+ROOMS += ["visualization"]
 
 
 def code_of(path):
@@ -74,6 +75,22 @@ def test_the_page_that_helps_to_choose_is_made_anew():
     assert all(f"`{name}`" in written for name in capszoo.routing.names())
     # What a layer refuses is no "yes".
     assert not routings.takes("DenseCapsules", {}, (6,), "uniform")
+
+
+def test_what_was_measured_of_robustness_is_on_its_page():
+    spec = importlib.util.spec_from_file_location("docs_robustness", DOCS / "robustness.py")
+    robustness = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(robustness)
+    written = robustness.PAGE.read_text(encoding="utf-8")
+    assert robustness.page() == written, "python docs/robustness.py"
+
+
+def test_the_table_of_exports_is_made_anew():
+    spec = importlib.util.spec_from_file_location("docs_exports", DOCS / "exports.py")
+    exports = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(exports)
+    assert exports.page() == exports.PAGE.read_text(encoding="utf-8"), "python docs/exports.py"
+    assert {row["family"] for row in exports.read()} <= set(exports.presets())
 
 
 @pytest.mark.parametrize("room", ROOMS)

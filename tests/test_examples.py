@@ -5,6 +5,7 @@ import pathlib
 
 import pytest
 
+from capszoo.training.request import resolve
 from tests.once import ONCE
 
 pytestmark = ONCE
@@ -24,6 +25,35 @@ def test_example(path):
     module = load(path)
     assert callable(module.main)
     assert f"python examples/{path.name}" in module.__doc__
+
+
+@pytest.mark.parametrize("pretrained", [True, False])
+def test_pretraining_asks_for_what_can_be_trained(pretrained, tmp_path, monkeypatch):
+    pretraining, asked = load(FOLDER / "pretraining.py"), []
+
+    def train(preset, settings, epochs, seed, init_from, output, resume, verbose):
+        changes = {**settings, "training.epochs": epochs, "training.seed": seed}
+        if init_from is not None:
+            changes["training.init_from"] = init_from
+        asked.append((resolve(preset, changes)[0], resume))
+        output.mkdir()
+        (output / "report.json").write_text('{"test_dice": 0.5}', encoding="utf-8")
+        return {"test_dice": 0.5}
+
+    monkeypatch.setattr(pretraining.capszoo.training, "train", train)
+    for name, (_, pretext, rate, epochs) in pretraining.EXPERIMENTS.items():
+        for share in epochs:
+            run = (name, share, pretrained, 3, tmp_path)
+            # The second time what was measured before is taken.
+            assert pretraining.measure(*run) == pretraining.measure(*run) == 0.5
+            preset, resume = asked.pop()
+            assert (preset.data.name, preset.data.share, preset.training.seed) == (name, share, 3)
+            assert preset.training.epochs == epochs[share]
+            assert preset.training.init_from == (pretext if pretrained else None)
+            assert str(rate) in str(preset.training.optimizer)
+            assert not resume
+            assert not asked
+    assert pretraining.in_words([0.5, 0.6]) == "0.550 ± 0.050"
 
 
 def test_fine_tune_runs():

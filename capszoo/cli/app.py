@@ -1,12 +1,10 @@
 """The application: what its commands share, and what happens when one of them fails."""
 
-import contextlib
+import io
 import json
 import math
 import os
-import signal
 import sys
-import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +12,7 @@ import typer
 from rich.console import Console
 
 from capszoo import backend
+from capszoo import interruption
 from capszoo.files import load_yaml
 from capszoo.version import __version__
 
@@ -25,7 +24,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 _ANTICIPATED = (ValueError, TypeError, ImportError, OSError, RuntimeError)
-_INTERRUPTED = 128 + signal.SIGINT
 # Names of files and classes are printed as they are, brackets too.
 messages = Console(stderr=True, highlight=False, markup=False)
 # A pipe has no width of its own; a table in it should not be cut.
@@ -43,38 +41,36 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of 
 
 def main():
     """Runs the command line; what the user got wrong ends with exit code 2 and one message."""
-    with _noted_interruptions() as interruptions:
+    interruption.run(_run)
+
+
+def _run():
+    for stream in (sys.stdout, sys.stderr):
+        # What a terminal cannot show is a question mark, and not the end of an hour's work.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    try:
         try:
             app(prog_name="capszoo")
-        except _ANTICIPATED as error:
-            if os.environ.get("CAPSZOO_TRACEBACK"):
-                raise
-            if interruptions:
-                messages.print("Aborted.", style="red")
-                sys.exit(_INTERRUPTED)
-            messages.print(f"Error: {error}", style="red", soft_wrap=True)
-            sys.exit(2)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read it has seen enough, as `head`; Python would try again at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except _ANTICIPATED as error:
+        # A backend may turn an interruption into an error of its own.
+        if interruption.came or os.environ.get("CAPSZOO_TRACEBACK"):
+            raise
+        messages.print(f"Error: {error}", style="red", soft_wrap=True)
+        sys.exit(2)
 
 
-@contextlib.contextmanager
-def _noted_interruptions():
-    """Lists the Ctrl-C that came: a backend may turn them into an error of its own."""
-    came = []
-
-    def interrupt(number, frame):
-        came.append(number)
-        signal.default_int_handler(number, frame)
-
-    ours = threading.current_thread() is threading.main_thread()
-    if not ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        # Somebody else's, as where a shell started us in the background.
-        yield came
-        return
-    signal.signal(signal.SIGINT, interrupt)
-    try:
-        yield came
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+def progress(as_json: bool) -> str | int:
+    """How Keras reports: a bar in a terminal, which it colours, and else a line per epoch."""
+    if as_json:
+        return 0
+    return "auto" if sys.stdout.isatty() and not os.environ.get("NO_COLOR") else 2
 
 
 def print_json(content):

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ from rich.table import Table
 
 from capszoo import backend
 from capszoo import benchmarks
+from capszoo import interruption
 from capszoo.cli.app import JsonOption
 from capszoo.cli.app import app
 from capszoo.cli.app import messages
@@ -56,6 +56,14 @@ def benchmark(
             help="One more variant: an argument of what is measured, dtype or jit_compile.",
         ),
     ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="An argument of all variants: image_shape=[64,64,1].",
+        ),
+    ] = None,
     naive: Annotated[
         bool,
         typer.Option(
@@ -78,12 +86,18 @@ def benchmark(
     """Measure inference and training steps: time, memory, and the least the machine could take."""
     batches = batch or [32]
     settings = [parse_setting(setting, "--compare") for setting in compare or []]
+    fixed = [parse_setting(setting, "--set") for setting in set_ or []]
     if csv:
-        # Before anything is measured: what took an hour is not lost for want of a folder.
+        # Before anything is measured: what took an hour is not lost for want of a place.
         csv.parent.mkdir(parents=True, exist_ok=True)
+        is_new = not csv.exists()
+        csv.open("a").close()
+        if is_new:
+            csv.unlink()
     if backend:
         options = [f"--batch={number}" for number in batches]
         options += [f"--compare={setting}" for setting in compare or []]
+        options += [f"--set={setting}" for setting in set_ or []]
         options += ["--naive"] if naive else []
         options += [f"--device={device}"] if device else []
         options += [f"--repeats={repeats}"]
@@ -96,16 +110,19 @@ def benchmark(
                 settings,
                 with_naive=naive,
                 repeats=repeats,
+                fixed=fixed,
                 report=lambda words: messages.print(f"Measuring {words}", style="dim"),
             )
+    if as_json:
+        print_json(rows)
+    else:
+        table = Table(*_SHOWN.values())
+        for row in rows:
+            table.add_row(*[_cell(row[key]) for key in _SHOWN])
+        tables.print(table)
+    # Last: what was measured is seen, whatever has become of the disk.
     if csv:
         benchmarks.write_csv(csv, rows)
-    if as_json:
-        return print_json(rows)
-    table = Table(*_SHOWN.values())
-    for row in rows:
-        table.add_row(*[_cell(row[key]) for key in _SHOWN])
-    tables.print(table)
 
 
 def _cell(value):
@@ -118,13 +135,17 @@ def _on_backend(name, arguments):
     """Runs the command in a process of its own: a process has one backend."""
     if name not in backend.BACKENDS:
         raise unknown_name_error("backend", name, backend.BACKENDS)
-    finished = subprocess.run(
+    process = interruption.start(
         [sys.executable, "-m", "capszoo.cli", "benchmark", *arguments, "--json"],
-        env={**os.environ, "KERAS_BACKEND": name},
+        {"KERAS_BACKEND": name},
         stdout=subprocess.PIPE,
-        check=False,
     )
-    if finished.returncode:
+    try:
+        printed, _ = process.communicate()
+    finally:
+        process.terminate()
+        process.wait()
+    if process.returncode:
         # It has said what was wrong.
-        raise typer.Exit(finished.returncode)
-    return json.loads(finished.stdout)
+        raise typer.Exit(process.returncode)
+    return json.loads(printed)

@@ -1,4 +1,4 @@
-"""Commands that bring weights in and out: convert, export."""
+"""The command that brings weights in: convert."""
 
 import dataclasses
 from pathlib import Path
@@ -9,7 +9,6 @@ from rich.table import Table
 
 from capszoo import converters
 from capszoo.cli.app import JsonOption
-from capszoo.cli.app import PresetArgument
 from capszoo.cli.app import app
 from capszoo.cli.app import parse_setting
 from capszoo.cli.app import print_json
@@ -53,24 +52,6 @@ def convert(
     print(f"SHA-256 of the file     {conversion.sha256}")
     for note in conversion.notes:
         print(note)
-
-
-@app.command()
-def export(
-    preset: PresetArgument,
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="The file to write: .npz or .safetensors.")
-    ],
-    as_json: JsonOption = False,
-):
-    """Write a preset's weights as plain arrays, by the paths of its variables."""
-    shapes = converters.export(preset, file)
-    if as_json:
-        return print_json({path: list(shape) for path, shape in shapes.items()})
-    table = Table("variable", "shape", title=str(file))
-    for path, shape in shapes.items():
-        table.add_row(path, " x ".join(map(str, shape)))
-    tables.print(table)
 
 
 def _model_argument(setting):

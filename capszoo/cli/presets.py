@@ -45,7 +45,7 @@ def list_command(
         wanted = (
             family in (None, preset.family)
             and (data is None or (preset.data is not None and preset.data.name == data))
-            and (preset.weights is not None or not trained)
+            and (preset.is_trained or not trained)
         )
         if wanted:
             found.append((name, preset, models.weights_here(preset, path)))
@@ -104,7 +104,9 @@ def download(
         was_here = not is_remote(name) or source_of(name) in cache.entries()
         path = zoo.find_preset(name)
         preset = read_preset_file(path)
-        if preset.weights is None:
+        if preset.members:
+            state = f"takes the weights of {', '.join(preset.members)}"
+        elif preset.weights is None:
             state = f"has no weights to download; `capszoo train {name}` trains it"
         else:
             weights_files.verify(path.with_name(preset.weights.file), preset.weights)

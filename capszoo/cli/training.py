@@ -14,7 +14,9 @@ from capszoo.cli.app import JsonOption
 from capszoo.cli.app import app
 from capszoo.cli.app import parse_setting
 from capszoo.cli.app import print_json
+from capszoo.cli.app import progress
 from capszoo.cli.app import tables
+from capszoo.models import get_family
 from capszoo.zoo import figures
 
 
@@ -44,6 +46,10 @@ def train(
         bool, typer.Option("--resume", help="Go on after the last finished epoch.")
     ] = False,
     seed: Annotated[int | None, typer.Option(help="Seed of the run.")] = None,
+    init_from: Annotated[
+        str | None,
+        typer.Option(help="A preset or run folder whose weights training starts from."),
+    ] = None,
     distribute: Annotated[
         bool,
         typer.Option(
@@ -61,12 +67,13 @@ def train(
         epochs=epochs,
         settings=changes,
         seed=seed,
+        init_from=init_from,
         data_dir=data_dir,
         output=output,
         resume=resume,
         distribute=distribute,
-        verbose=0 if as_json else "auto",
-        command=_command("train", preset, data, epochs, settings, seed),
+        verbose=progress(as_json),
+        command=_command("train", preset, data, epochs, settings, seed, init_from),
     )
     if report is None:
         # One of several processes, and not the one that reports.
@@ -81,6 +88,10 @@ def train(
         table.add_row(f"test {measure.name}", f"{test} of {report[f'test_{unit}']} {unit}")
         validation = figures.figure(measure, report[f"validation_{measure.name}"])
         table.add_row(f"validation {measure.name}", validation)
+    for measure in get_family(trained.family).code_measures:
+        value = report[f"test_{measure.name}"]
+        if value is not None:
+            table.add_row(f"test {measure.name}", figures.figure(measure, value))
     table.add_row("best epoch", f"{report['best_epoch']} of {report['epochs']}")
     table.add_row("parameters", f"{report['parameters']:,}")
     table.add_row("training time", f"{report['training_seconds']:.0f} s")
@@ -88,7 +99,7 @@ def train(
     tables.print(table)
 
 
-def _command(name, preset, data, epochs, settings, seed):
+def _command(name, preset, data, epochs, settings, seed, init_from):
     """The command that repeats a run, without the folders of this machine."""
     words = ["capszoo", name, Path(preset).name]
     if data is not None:
@@ -99,4 +110,6 @@ def _command(name, preset, data, epochs, settings, seed):
         words += ["--set", setting]
     if seed is not None:
         words += ["--seed", str(seed)]
+    if init_from is not None:
+        words += ["--init-from", Path(init_from).name]
     return shlex.join(words)

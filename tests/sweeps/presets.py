@@ -13,19 +13,12 @@ Each case takes one of our presets, changes one value of its `model`, `layer_cha
 - died: the process ended, or ran out of the memory that it was allowed
 """
 
-import argparse
-import collections
 import copy
-import os
-import pathlib
 import random
-import resource
-import signal
-import subprocess
-import sys
-import tempfile
 
 import yaml
+
+from tests.sweeps import children
 
 # What a person mistypes, and what somebody with bad intentions writes.
 VALUES = [
@@ -40,7 +33,6 @@ VALUES = [
     {"class_name": "Dense", "config": {"units": "many"}}, {"mean": [1] * 7, "variance": [1] * 7},
     {"class_name": "Sequential", "config": {"layers": [{}]}}, {"mean": "x", "variance": {}},
 ]  # fmt: skip
-ONE_CASE = "import sys; from tests.sweeps.presets import worker; worker(*map(int, sys.argv[1:]))"
 
 
 def contents():
@@ -93,49 +85,31 @@ def mutated(content, draw):
     return content, ".".join([*path, key]), value
 
 
-class TooSlow(BaseException):
-    """Raised by the clock."""
-
-
-def tried(content, folder, seconds):
+def tried(case, folder):
     """Reads and builds a preset; says how that ended, and in which words."""
     from capszoo import zoo
+    from capszoo.training.recipe_objects import make_loss
+    from capszoo.training.recipe_objects import make_optimizer
 
-    def ring(*_):
-        raise TooSlow
-
-    path = pathlib.Path(folder) / "hostile.yaml"
+    _, content, _, _ = case
+    path = folder / "hostile.yaml"
     path.write_text(yaml.safe_dump(content), encoding="utf-8")
-    signal.signal(signal.SIGALRM, ring)
-    signal.alarm(seconds)
-    try:
+
+    def build():
         preset = zoo.read_preset(path)
         zoo.build(preset)
-        from capszoo.training.trainer import make_loss
-        from capszoo.training.trainer import make_optimizer
-
         try:
             make_optimizer(preset.training.optimizer)
             make_loss(preset.training.loss)
         except ValueError as error:
             # The trainer names the file.
             raise ValueError(f"{path}: {error}") from error
-    except TooSlow:
-        return "slow", ""
-    except ValueError as error:
-        return ("refused" if str(path) in str(error) else "unnamed"), str(error)
-    except MemoryError as error:
-        return "died", repr(error)
-    except Exception as error:
-        memory = any(word in str(error) for word in ("RESOURCE_EXHAUSTED", "allocate", "OOM"))
-        return ("died" if memory else f"traceback {type(error).__name__}"), str(error)
-    finally:
-        signal.alarm(0)
-    return "built", ""
+
+    return children.outcome(build, path)
 
 
 def cases(count, seed):
-    """The cases of a seed."""
+    """The cases of a seed: the name of a preset, its content, which value changed, to what."""
     presets = contents()
     draw = random.Random(seed)
     for _ in range(count):
@@ -143,68 +117,5 @@ def cases(count, seed):
         yield name, *mutated(presets[name], draw)
 
 
-def worker(first, count, seed, seconds, gigabytes):
-    """Tries the cases from the first on, a line each on standard output."""
-    import capszoo  # noqa: F401
-
-    pages = int(pathlib.Path("/proc/self/statm").read_text().split()[0])
-    allowed = pages * resource.getpagesize() + gigabytes * 2**30
-    resource.setrlimit(resource.RLIMIT_AS, (allowed, allowed))
-    # Weights are made of several arrays of their size.
-    os.environ["CAPSZOO_MEMORY_LIMIT"] = str(gigabytes / 4)
-    with tempfile.TemporaryDirectory() as folder:
-        for number, (name, content, key, value) in enumerate(cases(count, seed)):
-            if number >= first:
-                print(f"@{number}", flush=True)
-                end, words = tried(content, folder, seconds)
-                shown = " ".join(words.replace(folder, "").split())[:300]
-                print(f"={end}\t{name}\t{key}\t{str(value)[:60]}\t{shown}", flush=True)
-
-
-def sweep(count, seed, seconds=20, gigabytes=6, verbose=()):
-    """Tries cases, each in a process that may die; counts how they ended."""
-    ends, number = collections.Counter(), 0
-    while number < count:
-        command = [sys.executable, "-c", ONE_CASE]
-        command += [str(one) for one in (number, count, seed, seconds, gigabytes)]
-        process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=os.environ
-        )
-        open_case = False
-        for line in process.stdout:
-            if line.startswith("@"):
-                number, open_case = int(line[1:]), True
-            elif line.startswith("="):
-                end, *others = line[1:].rstrip("\n").split("\t")
-                ends[end] += 1
-                open_case = False
-                if end.split()[0] in verbose:
-                    print(end, *others, sep=" | ", flush=True)
-        process.wait()
-        if open_case:
-            ends["died"] += 1
-            if "died" in verbose:
-                name, _, key, value = list(cases(number + 1, seed))[number]
-                print("died", name, key, str(value)[:60], sep=" | ", flush=True)
-        elif process.returncode:
-            raise SystemExit(f"A worker ended with {process.returncode} between two cases.")
-        number += 1
-    return ends
-
-
-def main():
-    """Parses the command line, sweeps and prints the counts."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--count", type=int, default=60)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--seconds", type=int, default=20)
-    parser.add_argument("--gigabytes", type=int, default=6)
-    parser.add_argument("--show", nargs="*", default=["unnamed", "traceback", "slow", "died"])
-    given = parser.parse_args()
-    ends = sweep(given.count, given.seed, given.seconds, given.gigabytes, given.show)
-    for end, number in ends.most_common():
-        print(f"{number:6} {end}")
-
-
 if __name__ == "__main__":
-    main()
+    children.main("tests.sweeps.presets", __doc__.splitlines()[0])

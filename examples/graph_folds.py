@@ -1,0 +1,55 @@
+"""Folds of a graph set: capsules beside a graph convolutional network of the same size.
+
+Each fold is trained by the recipe of the presets for NCI1, its epoch chosen on a tenth of its
+training graphs, and measured once on its test graphs. The sets are NCI1, PROTEINS and MUTAG of the
+TU collection, from the folder `graphs` in CAPSZOO_DATA_DIR; a random forest on histograms of
+labels reaches 74.3, 75.7 and 87.2 % of them in ten folds. NCI1: 77.79 % with capsules (standard
+deviation of the folds 1.96), 77.93 % without (1.31), which does not tell them apart. On JAX the ten
+folds took 65 minutes of one CPU core, 150 beside other work. The others were not measured.
+
+    python examples/graph_folds.py nci1 10                # or proteins, mutag; how many folds
+
+The folder `runs` keeps the runs. Interrupted, it goes on with the fold that it was at.
+"""
+
+import json
+import pathlib
+import sys
+
+import numpy as np
+
+import capszoo
+from capszoo.data.sentence_sets import FOLDS
+
+PRESETS = ("capsgnn_nci1", "graph_conv_net_nci1")
+
+
+def measure(preset, name, fold, folder):
+    """Trains one fold, or takes what was measured before; returns the share of right answers."""
+    output = pathlib.Path(folder) / f"{preset}_{name}_{fold}"
+    report = output / "report.json"
+    if report.is_file():
+        return json.loads(report.read_text(encoding="utf-8"))["test_accuracy"]
+    return capszoo.training.train(
+        preset,
+        data=name,
+        settings={"data.fold": fold},
+        output=output,
+        resume=(output / "state.json").is_file(),
+        verbose=0,
+    )["test_accuracy"]
+
+
+def main(name="nci1", folds=10, folder="runs"):
+    accuracies = {preset: [] for preset in PRESETS}
+    for fold in FOLDS[: int(folds)]:
+        for preset, measured in accuracies.items():
+            measured.append(measure(preset, name, fold, folder))
+            mean, deviation = 100 * np.mean(measured), 100 * np.std(measured)
+            print(
+                f"{preset} on {name}: {mean:.2f} % of folds 0 to {fold}, deviation {deviation:.2f}"
+            )
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
