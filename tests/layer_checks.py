@@ -76,9 +76,9 @@ def value_and_gradients(function, *values):
 
 @keras.saving.register_keras_serializable(package="capszoo_tests")
 class _Probe(keras.layers.Layer):
-    def __init__(self, function, values, **kwargs):
+    def __init__(self, total, values, **kwargs):
         super().__init__(**kwargs)
-        self.function = function
+        self.total = total
         self.values = values
 
     def build(self, input_shape):
@@ -88,16 +88,15 @@ class _Probe(keras.layers.Layer):
         ]
 
     def call(self, inputs):
-        outputs = keras.tree.flatten(self.function(*self.arguments))
-        total = sum(keras.ops.sum(keras.ops.cast(output, "float32")) for output in outputs)
-        return total + 0.0 * inputs
+        return self.total(*self.arguments) + 0.0 * inputs
 
 
 def gradients(function, *values):
     """The gradients of the sum of a function's outputs, on any backend.
 
-    But for JAX: one step of gradient descent with learning rate 1 changes a variable by minus its
-    gradient.
+    On PyTorch one step of gradient descent with learning rate 1 changes a variable by minus its
+    gradient. On TensorFlow such a step, where it is no program of XLA, now and then changes a
+    variable before all gradients have read it.
 
     Args:
         function: Function of as many tensors as there are values.
@@ -107,17 +106,30 @@ def gradients(function, *values):
         List of NumPy arrays, one for each value.
     """
     values = [np.asarray(value, "float32") for value in values]
+
+    def total(*tensors):
+        outputs = keras.tree.flatten(function(*tensors))
+        return sum(keras.ops.sum(keras.ops.cast(output, "float32")) for output in outputs)
+
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        @tf.function
+        def step(*tensors):
+            with tf.GradientTape() as tape:
+                tape.watch(tensors)
+                result = total(*tensors)
+            zero = tf.UnconnectedGradients.ZERO
+            return tape.gradient(result, tensors, unconnected_gradients=zero)
+
+        return to_numpy(list(step(*map(tf.convert_to_tensor, values))))
     if ON_JAX:
         import jax
-
-        def total(*tensors):
-            outputs = keras.tree.flatten(function(*tensors))
-            return sum(keras.ops.sum(keras.ops.cast(output, "float32")) for output in outputs)
 
         # In a third of the time that a step of training takes to compile.
         step = jax.jit(jax.grad(total, argnums=tuple(range(len(values)))))
         return to_numpy(list(step(*values)))
-    probe = _Probe(function, values)
+    probe = _Probe(total, values)
     model = keras.Sequential([keras.Input((1,)), probe])
     model.compile(
         optimizer=keras.optimizers.SGD(1.0),
