@@ -95,8 +95,8 @@ def gradients(function, *values):
     """The gradients of the sum of a function's outputs, on any backend.
 
     On PyTorch one step of gradient descent with learning rate 1 changes a variable by minus its
-    gradient. On TensorFlow such a step, where it is no program of XLA, now and then changes a
-    variable before all gradients have read it.
+    gradient. On TensorFlow with oneDNN such a step now and then changes a variable before all
+    gradients have read it.
 
     Args:
         function: Function of as many tensors as there are values.
@@ -114,15 +114,17 @@ def gradients(function, *values):
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
-        @tf.function
-        def step(*tensors):
-            with tf.GradientTape() as tape:
-                tape.watch(tensors)
-                result = total(*tensors)
-            zero = tf.UnconnectedGradients.ZERO
-            return tape.gradient(result, tensors, unconnected_gradients=zero)
+        # Variables, not tensors: what is computed anew for a gradient sees no other outer one.
+        variables = [keras.Variable(value) for value in values]
 
-        return to_numpy(list(step(*map(tf.convert_to_tensor, values))))
+        @tf.function
+        def step():
+            with tf.GradientTape() as tape:
+                result = total(*variables)
+            zero = tf.UnconnectedGradients.ZERO
+            return tape.gradient(result, [v.value for v in variables], unconnected_gradients=zero)
+
+        return to_numpy(list(step()))
     if ON_JAX:
         import jax
 
