@@ -49,6 +49,7 @@ class HistoryInput(InputEnd):
     default_limit: ClassVar[tuple[int, ...] | None] = None
     unprepared: ClassVar[dict[str, Any]] = {}
     decodable: ClassVar[bool] = False
+    loads_arrays: ClassVar[bool] = False
 
     @checked
     def __init__(self, history_shape: HistoryShape, dtype: Policy | None = None):
