@@ -100,9 +100,26 @@ def set_of_cases(
     return DataSet(shape, class_names, read, read_cases=read_cases)
 
 
+def option(value: object) -> object:
+    """Returns the value of an option as it is compared: the number of a fold, say, as its digits.
+
+    Args:
+        value: Whatever was given.
+
+    Returns:
+        A string for an integer, the value itself else.
+
+    Example:
+
+    >>> capszoo.data.data_set.option(3), capszoo.data.data_set.option("object")
+    ('3', 'object')
+    """
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 def check_options(name: object, allowed: Mapping[str, tuple[str, ...]], given: Mapping) -> dict:
     """Returns the options that are not `None`, or raises `ValueError` for one not allowed."""
-    options = {key: value for key, value in given.items() if value is not None}
+    options = {key: option(value) for key, value in given.items() if value is not None}
     for key, value in options.items():
         if key not in allowed:
             if not allowed:

@@ -10,6 +10,7 @@ import pydantic
 
 from capszoo.data import names as data_names
 from capszoo.data.data_set import DATA_SETS
+from capszoo.data.data_set import option
 from capszoo.models import arguments
 from capszoo.models import get_family
 from capszoo.models import layer_changes
@@ -166,7 +167,8 @@ def _schema(cls, options):
     """Makes the schema of the presets of a family's class on data with some options."""
     data_fields = dict(cls.data_fields)
     for key, allowed in options:
-        data_fields[key] = (Literal[allowed] | None, None)
+        value = Annotated[Literal[allowed], pydantic.BeforeValidator(option)]
+        data_fields[key] = (value | None, None)
     published: dict[str, Any] = {}
     results: dict[str, Any] = {}
     for number, measure in enumerate(cls.measures):

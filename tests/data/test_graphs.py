@@ -187,6 +187,9 @@ def test_files_of_the_collection(tmp_path, monkeypatch, rng):
     parts = [graph_sets.read_graphs("mutag", split, tmp_path, "3") for split in SPLITS]
     assert [len(labels) for _, labels in parts] == [49, 5, 6]  # a tenth of 54
     assert {graph.tobytes() for graphs, _ in parts for graph in graphs} == set(found)
+    # As a number too.
+    _, labels = capszoo.data.load("mutag", "test", data_dir=tmp_path, fold=3)
+    np.testing.assert_array_equal(labels, folds[3][1])
     (folder / "MUTAG_A.txt").write_text("1, 60\n")
     with pytest.raises(ValueError, match="are not those of MUTAG"):
         graph_sets.read_graphs("mutag", "test", tmp_path)

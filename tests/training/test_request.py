@@ -201,3 +201,14 @@ def test_a_golden_record_of_another_model(tmp_path):
     model = capszoo.models.CapsNet(**{**tiny_content()["model"], "num_classes": 2})
     with pytest.raises(ValueError, match=r"shape \(3, 2\).*\(3, 10\)"):
         capszoo.zoo.golden.difference(model, described().golden)
+
+
+@pytest.mark.parametrize("fold", [3, "3"])
+def test_a_fold_is_a_number_or_its_digit(fold):
+    assert resolve("capsgnn_nci1", {"data.fold": fold})[0].data.fold == "3"
+
+
+@pytest.mark.parametrize("fold", [10, True, 3.0])
+def test_no_fold(fold):
+    with pytest.raises(ValueError, match=r"data\.fold: Input should be '0'"):
+        resolve("capsgnn_nci1", {"data.fold": fold})
