@@ -67,6 +67,15 @@ def test_results_only(run):
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_weights_that_training_started_from_stand_in_the_command(run):
+    path, first = run
+    second = first.with_name("second")
+    capszoo.training.train("tiny", verbose=0, init_from=first, output=second)
+    preset = publish(second)
+    assert preset.training.init_from is None
+    assert str(first) in preset.results.command
+
+
 def test_another_recipe_is_refused(run):
     path, folder = run
     changed = path.read_text().replace("epochs: 2", "epochs: 3")
