@@ -3,6 +3,7 @@
 from capszoo.cli import benchmark
 from capszoo.cli import convert
 from capszoo.cli import demo
+from capszoo.cli import evaluation
 from capszoo.cli import explain
 from capszoo.cli import export
 from capszoo.cli import generate

@@ -75,14 +75,14 @@ def progress(as_json: bool) -> str | int:
 
 def print_json(content):
     """Prints JSON, which has no NaN: what is not finite is null."""
-    print(json.dumps(_finite(content), indent=2))
+    print(json.dumps(finite(content), indent=2))
 
 
-def _finite(content):
+def finite(content):
     if isinstance(content, dict):
-        return {key: _finite(value) for key, value in content.items()}
+        return {key: finite(value) for key, value in content.items()}
     if isinstance(content, (list, tuple)):
-        return [_finite(value) for value in content]
+        return [finite(value) for value in content]
     return None if isinstance(content, float) and not math.isfinite(content) else content
 
 

@@ -1,4 +1,4 @@
-"""Commands that run a trained preset: evaluate, predict."""
+"""The command that runs a trained preset: predict."""
 
 import csv
 import functools
@@ -11,15 +11,12 @@ import numpy as np
 import typer
 from rich.table import Table
 
-from capszoo import training
 from capszoo import zoo
-from capszoo.cli.app import DataDirOption
 from capszoo.cli.app import JsonOption
 from capszoo.cli.app import PresetArgument
 from capszoo.cli.app import app
 from capszoo.cli.app import messages
 from capszoo.cli.app import print_json
-from capszoo.cli.app import progress
 from capszoo.cli.app import tables
 from capszoo.cli.segmentation import read_cases
 from capszoo.cli.segmentation import segment_files
@@ -33,47 +30,11 @@ from capszoo.data.video_files import read_middle
 from capszoo.files import write_text
 from capszoo.models import get_family
 from capszoo.validation import unknown_name_error
-from capszoo.zoo import figures
-from capszoo.zoo import golden
 
 # Of items that an error names.
 MOST_NAMES = 20
 # Of an example, by what the examples are.
 TITLES = {"texts": "text", "histories": "history", "graphs": "graph", "clips": "clip"}
-
-
-@app.command()
-def evaluate(
-    preset: PresetArgument,
-    split: Annotated[str, typer.Option(help="test, validation or train.")] = "test",
-    data_dir: DataDirOption = None,
-    as_json: JsonOption = False,
-):
-    """Measure a trained preset again and compare with what is recorded."""
-    measured = training.evaluate(preset, split=split, data_dir=data_dir, verbose=progress(as_json))
-    if as_json:
-        return print_json(measured)
-    description = zoo.read_preset(preset)
-    unit, (measure, *others) = figures.unit_of(description), figures.measures_of(description)
-    count = measured[unit]
-    found = figures.figure(measure, measured[measure.name], count)
-    named = "" if measure.of_examples else f"{measure.name} "
-    print(f"{measured['preset']}: {named}{found} of {count} {split} {unit}")
-    if measured["recorded"] is not None:
-        verdict = "agrees" if measured["agrees"] else "DOES NOT AGREE"
-        print(f"recorded: {figures.figure(measure, measured['recorded'])}, {verdict}")
-    for other in others:
-        print(f"{other.name}: {figures.figure(other, measured[other.name], count)}")
-    for one in get_family(description.family).code_measures:
-        if one.name in measured:
-            print(f"{one.name}: {figures.figure(one, measured[one.name])}")
-    if measured["golden_difference"] is not None:
-        agrees = measured["golden_difference"] <= golden.TOLERANCE
-        verdict = "agree" if agrees else "DO NOT AGREE"
-        print(
-            f"{get_family(description.family).primary_output} of the golden record: {verdict} "
-            f"(largest difference {measured['golden_difference']:.1e})"
-        )
 
 
 @app.command()

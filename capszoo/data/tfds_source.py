@@ -10,6 +10,10 @@ from capszoo.data.splits import Examples
 INSTALL = 'pip install "capszoo[data]"'
 
 
+class NotPrepared(RuntimeError):
+    """A data set that TensorFlow Datasets cannot download or prepare."""
+
+
 def read_tfds(name: str, tfds_name: str, part: str, data_dir: str | None) -> Examples:
     """Reads the training or test examples of a set, which is downloaded the first time.
 
@@ -28,7 +32,7 @@ def read_tfds(name: str, tfds_name: str, part: str, data_dir: str | None) -> Exa
 
     Raises:
         ImportError: If TensorFlow Datasets, or TensorFlow where it is needed, is not installed.
-        RuntimeError: If the set cannot be downloaded or prepared.
+        NotPrepared: If the set cannot be downloaded or prepared.
     """
     own_file = (
         f"or put {name}.npz (x_train, y_train, x_test, y_test) into the folder given by the "
@@ -59,7 +63,7 @@ def read_tfds(name: str, tfds_name: str, part: str, data_dir: str | None) -> Exa
         try:
             builder.download_and_prepare()
         except Exception as error:
-            raise RuntimeError(
+            raise NotPrepared(
                 f"TensorFlow Datasets could not prepare {tfds_name!r} in "
                 f"{os.fspath(builder.data_path)}: {error}\nTry again with a network connection, "
                 f"{own_file}."

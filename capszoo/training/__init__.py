@@ -2,4 +2,5 @@
 
 from capszoo.training.batches import TrainingBatches
 from capszoo.training.evaluation import evaluate
+from capszoo.training.table_again import evaluate_all
 from capszoo.training.trainer import train

@@ -174,7 +174,7 @@ class CapsuleHyperModel(keras_tuner.HyperModel):
             optimizer=make_optimizer(preset.training.optimizer),
             loss=make_loss(preset.training.loss),
         )
-        # Now, not in the first step: see `capszoo.tuning.released_memory`.
+        # Now, not in the first step: see `capszoo.training.released_memory`.
         model.optimizer.build(model.trainable_variables)
         return model
 

@@ -17,9 +17,9 @@ import keras_tuner
 from capszoo import data as data_sets
 from capszoo.models import get_family
 from capszoo.models import list_models
+from capszoo.training.released_memory import released_memory
 from capszoo.tuning.examples import load_examples
 from capszoo.tuning.hypermodel import CapsuleHyperModel
-from capszoo.tuning.released_memory import released_memory
 from capszoo.zoo import list_presets
 from capszoo.zoo import read_preset
 

@@ -10,7 +10,7 @@ import keras
 import keras_tuner
 
 from capszoo.files import write_text
-from capszoo.tuning.released_memory import released_memory
+from capszoo.training.released_memory import released_memory
 
 # How long a worker waits before it asks again for a trial that depends on others.
 PATIENCE = 1.0

@@ -21,7 +21,7 @@ _HEAD = """# The zoo
 
 One file is one preset: model, data, recipe and, once it is trained, what was measured and the
 SHA-256 of its weights. `capszoo show NAME` prints it, `capszoo train NAME` trains it,
-`capszoo evaluate NAME` repeats the measurement.
+`capszoo evaluate NAME` repeats the measurement, `capszoo evaluate --all` every one.
 
 The epoch is chosen on validation images, the test images are touched once; the figure after ± is
 the standard error of that many images. Each is one run with one seed unless said otherwise. Where

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import capszoo
-from capszoo.tuning.released_memory import released_memory
+from capszoo.training.released_memory import released_memory
 from capszoo.tuning.sweep import random_point
 
 
