@@ -1,12 +1,16 @@
 """From a finished run to a preset of the zoo.
 
 `python -m capszoo.training.publishing RUN... [--float16 | --results-only]` puts the weights, the
-results and the golden record of run folders where the presets' files are.
+results, the golden record and the learning curve of run folders where the presets' files are. With
+`--seeds` the runs are of one preset and differ in seed: the first is published, with the figures
+of all.
 """
 
+import importlib.util
 import os
 import pathlib
 import shutil
+from collections.abc import Sequence
 from typing import Annotated
 from typing import Any
 
@@ -15,6 +19,7 @@ import yaml
 
 from capszoo.files import write_text
 from capszoo.training.evaluation import evaluate
+from capszoo.visualization.learning_curves import learning_curve
 from capszoo.zoo import Preset
 from capszoo.zoo import find_preset
 from capszoo.zoo import golden
@@ -23,6 +28,7 @@ from capszoo.zoo import read_preset
 from capszoo.zoo import weights as weights_files
 from capszoo.zoo.figures import measures_of
 from capszoo.zoo.figures import test_figure
+from capszoo.zoo.page import CURVE
 from capszoo.zoo.schema import preset_schema
 from capszoo.zoo.schema import section_of
 
@@ -35,6 +41,7 @@ def publish(
     *,
     float16: bool = False,
     results_only: bool = False,
+    others: Sequence[str | os.PathLike] = (),
     data_dir: str | os.PathLike | None = None,
 ) -> Preset:
     """Puts what a run measured into the preset's own file, and its weights beside it.
@@ -47,13 +54,16 @@ def publish(
             are stored. Defaults to `False`.
         results_only: Whether the weights stay where they are, as those of a control may.
             Defaults to `False`.
+        others: Folders of finished runs that differ from it in seed alone, whose figures stand
+            beside its own, as they were trained. Defaults to none.
         data_dir: Folder of the data sets; see `capszoo.data.load`. Defaults to `None`.
 
     Returns:
         The `Preset` as published.
 
     Raises:
-        ValueError: If the run is not finished, or the preset's recipe is no longer the run's.
+        ValueError: If the run is not finished, the preset's recipe is no longer the run's, or
+            one of the others has the same seed or another recipe.
     """
     run = pathlib.Path(run)
     trained = read_preset(run)
@@ -72,6 +82,12 @@ def publish(
             )
 
     text, results = path.read_text(encoding="utf-8"), trained.results
+    if others:
+        key = f"test_{measures_of(trained)[0].name}"
+        values = [getattr(one.results, key) for one in _of_other_seeds(trained, others)]
+        several = {f"seeds_{key}": [getattr(results, key), *values]}
+        results = results.model_copy(update=several)
+    _write_curve(run / "history.csv", path.with_name(f"{trained.name}{CURVE}"), trained)
     if results_only:
         _write_measured(path, text, {"results": results})
         return read_preset(path)
@@ -97,6 +113,37 @@ def publish(
     sections["golden"] = schema(**{model.primary_output: golden.record(model)})
     _write_measured(path, text, sections)
     return read_preset(path)
+
+
+def _of_other_seeds(trained, folders):
+    """Reads the presets of runs; raises `ValueError` unless their seeds alone are others."""
+    found, seeds = [], {trained.results.seed}
+    for folder in folders:
+        one = read_preset(folder)
+        if one.results is None:
+            raise ValueError(f"The run in {str(folder)!r} is not finished.")
+        recipe = one.training.model_copy(update={"seed": trained.training.seed})
+        same = (one.name, one.model, one.data, recipe) == (
+            *(trained.name, trained.model, trained.data),
+            trained.training,
+        )
+        if not same or one.results.seed in seeds:
+            raise ValueError(
+                f"Expected the run in {str(folder)!r} to be of {trained.name!r} by the same recipe "
+                f"with another seed than {sorted(seeds)}. Received: {one.name!r} with the seed "
+                f"{one.results.seed}"
+            )
+        seeds.add(one.results.seed)
+        found.append(one)
+    return found
+
+
+def _write_curve(history, path, preset):
+    """Draws the learning curve beside a preset's file; without what it takes there is none."""
+    # That of an earlier run would contradict the figures.
+    path.unlink(missing_ok=True)
+    if history.is_file() and importlib.util.find_spec("matplotlib") is not None:
+        path.write_bytes(learning_curve(history, measures_of(preset)[0]))
 
 
 def _write_measured(path, text, sections):
@@ -129,11 +176,17 @@ def main(
     runs: Annotated[list[pathlib.Path], typer.Argument(help="Folders of finished runs.")],
     float16: Annotated[bool, typer.Option("--float16", help="Store half-precision.")] = False,
     results_only: Annotated[bool, typer.Option("--results-only", help="No weights.")] = False,
+    seeds: Annotated[
+        bool, typer.Option("--seeds", help="Publish the first; the others differ in seed alone.")
+    ] = False,
     data_dir: Annotated[pathlib.Path | None, typer.Option(help="Folder of the data sets.")] = None,
 ):
     """Publish finished runs in the zoo."""
-    for run in runs:
-        preset = publish(run, float16=float16, results_only=results_only, data_dir=data_dir)
+    others = runs[1:] if seeds else []
+    for run in runs[:1] if seeds else runs:
+        preset = publish(
+            run, float16=float16, results_only=results_only, others=others, data_dir=data_dir
+        )
         print(f"{preset.name}: {test_figure(preset)}")
 
 

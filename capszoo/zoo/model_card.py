@@ -1,5 +1,7 @@
 """The model card of a preset directory: what lies there, in Markdown, made from the preset."""
 
+import statistics
+
 import yaml
 
 from capszoo.files import write_text
@@ -95,6 +97,7 @@ def result_lines(preset: Preset) -> list[str]:
                 f"| test {measure.name} | {value}{error} of {count:,} {unit_of(preset)} |",
                 f"| validation {measure.name} | {validation} |",
             ]
+        lines += _of_seeds(preset)
         for measure in get_family(preset.family).code_measures:
             value = getattr(results, f"test_{measure.name}")
             if value is not None:
@@ -122,6 +125,20 @@ def result_lines(preset: Preset) -> list[str]:
     if published is not None:
         lines.append(f"| published by others | {published_figure(preset)} ({published.source}) |")
     return ["| | |", "|---|---|", *lines] if lines else []
+
+
+def _of_seeds(preset):
+    """The line of runs that differ in seed alone, where there were any."""
+    measure = measures_of(preset)[0]
+    values = getattr(preset.results, f"seeds_test_{measure.name}")
+    if values is None:
+        return []
+    mean = figure(measure, statistics.mean(values))
+    deviation = figure(measure, statistics.stdev(values))
+    return [
+        f"| test {measure.name} of {len(values)} seeds | mean {mean}, standard deviation "
+        f"{deviation} |"
+    ]
 
 
 def _parameters(preset, parameters):

@@ -14,6 +14,8 @@ from capszoo.zoo.presets import list_presets
 from capszoo.zoo.presets import read_preset
 
 PAGE_FILE = "README.md"
+# Behind a preset's name: the picture of its learning curve, beside its file.
+CURVE = ".curve.png"
 
 _HEAD = """# The zoo
 
@@ -41,6 +43,8 @@ def page() -> str:
     '# The zoo'
     """
     presets = [read_preset(name) for name in list_presets()]
+    folder = configs_folder()
+    curves = {path.name.removesuffix(CURVE): path for path in folder.glob(f"*/*{CURVE}")}
     measured = [preset for preset in presets if preset.results is not None]
     recipes = [preset for preset in presets if preset.results is None]
     rows = ["| preset | test | validation | training time |", "|---|---|---|---|"]
@@ -52,7 +56,12 @@ def page() -> str:
             f"| {results.training_seconds / 60:.0f} min |"
         )
     parts = [_HEAD, "\n".join(rows)]
-    parts += [_details(preset) for preset in measured]
+    for preset in measured:
+        parts.append(_details(preset))
+        if preset.name in curves:
+            # A link that holds on the page, which lies in the folder of the presets.
+            link = curves[preset.name].relative_to(folder).as_posix()
+            parts.append(f"![Learning curve of {preset.name}]({link})")
     parts += ["## Recipes not trained yet", "\n".join(map(_recipe, recipes))]
     return "\n\n".join(parts) + "\n"
 

@@ -176,6 +176,9 @@ def _schema(cls, options):
         results[f"test_{measure.name}"] = (value, ...)
         if number == 0:
             results[f"test_{cls.input_end.unit}"] = (PositiveInt, ...)
+            # Of this run and others that differ from it in seed alone.
+            several = Annotated[list[value], pydantic.Field(min_length=2)]
+            results[f"seeds_test_{measure.name}"] = (several | None, None)
         # Before the weights were stored in float16.
         results[f"float32_test_{measure.name}"] = (value | None, None)
         results[f"validation_{measure.name}"] = (value, ...)

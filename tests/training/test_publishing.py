@@ -3,13 +3,18 @@
 import h5py
 import numpy as np
 import pytest
+from PIL import Image
 
 import capszoo
 from capszoo.training.publishing import publish
+from capszoo.visualization.learning_curves import learning_curve
 from capszoo.zoo import golden
+from capszoo.zoo import page
 from capszoo.zoo import weights as weights_files
 from tests.zoo.tiny import toy_data
 from tests.zoo.tiny import write_tiny
+
+PAPER = "paper: {title: None, url: https://example.org}"
 
 
 @pytest.fixture
@@ -64,11 +69,52 @@ def test_results_only(run):
     preset = publish(folder, results_only=True)
     assert preset.results is not None
     assert (preset.weights, preset.golden) == (None, None)
-    assert list(path.parent.iterdir()) == [path]
+    assert set(path.parent.iterdir()) == {path, path.with_name("tiny.curve.png")}
+
+
+def test_curve(run, monkeypatch):
+    """A small picture of the run's epochs, and none that would be of another run."""
+    path, folder = run
+    picture = path.with_name("tiny.curve.png")
+    publish(folder, results_only=True)
+    assert picture.stat().st_size <= 15_000
+    with Image.open(picture) as image:
+        assert (image.size, image.mode) == ((480, 300), "P")
+    monkeypatch.setattr(page, "configs_folder", lambda: path.parent.parent)
+    monkeypatch.setattr(page, "list_presets", lambda: ["tiny"])
+    described = path.read_text().replace("name: tiny", f"name: tiny\n{PAPER}", 1)
+    path.write_text(described)
+    assert "\n\n![Learning curve of tiny](mine/tiny.curve.png)\n" in page.page()
+    (folder / "history.csv").unlink()
+    publish(folder, results_only=True)
+    assert not picture.exists()
+    assert "Learning curve" not in page.page()
+
+
+def test_curve_needs_the_measure(tmp_path):
+    (tmp_path / "history.csv").write_text("epoch,loss,val_loss\n1,0.5,0.4\n")
+    with pytest.raises(ValueError, match="with a column 'val_accuracy' in"):
+        learning_curve(tmp_path / "history.csv", capszoo.models.CapsNet.measures[0])
+
+
+def test_seeds(run, tmp_path):
+    """The figures of runs that differ in seed stand beside those of the first."""
+    _, folder = run
+    capszoo.training.train("tiny", seed=7, verbose=0, output=tmp_path / "other")
+    preset = publish(folder, results_only=True, others=[tmp_path / "other"])
+    values = [
+        capszoo.zoo.read_preset(one).results.test_accuracy for one in (folder, tmp_path / "other")
+    ]
+    assert preset.results.seeds_test_accuracy == values
+    mean, deviation = np.mean(values), np.std(values, ddof=1)
+    expected = f"2 seeds | mean {mean:.2%}, standard deviation {deviation:.2%} |".replace("%", " %")
+    assert expected in capszoo.zoo.model_card.card(preset)
+    with pytest.raises(ValueError, match=r"with another seed than \[0\]. Received: 'tiny' with"):
+        publish(folder, others=[folder])
 
 
 def test_weights_that_training_started_from_stand_in_the_command(run):
-    path, first = run
+    _, first = run
     second = first.with_name("second")
     capszoo.training.train("tiny", verbose=0, init_from=first, output=second)
     preset = publish(second)
