@@ -77,7 +77,7 @@ class VideoCapsNet(CapsuleLocalizer):
         routing: How capsules are computed: a routing with explicit activations. Defaults to `None`,
             `"em"` with a lower threshold, alike for all, and a higher inverse temperature.
         localization_filters: Filters of the localization network after the map of convolutional
-            and that of primary capsules. Defaults to `(16, 8)`.
+            and that of primary capsules. Defaults to `(32, 16)`.
         **kwargs: Arguments of `capszoo.models.CapsuleLocalizer` (`localization_weight`) and of
             `capszoo.models.inputs.VideoInput`.
 
@@ -126,7 +126,7 @@ class VideoCapsNet(CapsuleLocalizer):
         pose_dim: Count = 16,
         coordinate_scale: Number = 0.04,
         routing: RoutingLike | None = None,
-        localization_filters: Sequence[Count] = (16, 8),
+        localization_filters: Sequence[Count] = (32, 16),
         **kwargs,
     ):
         check_stem(conv_filters, conv_strides)

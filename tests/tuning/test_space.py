@@ -435,7 +435,7 @@ DEFAULTS = {
         "pose_dim": 16,
         "routing": "em",
         "iterations": 2,
-        "localization_filters": 16,
+        "localization_filters": 32,
         "localization_weight": 1.0,
         "margin_steps": 200,
         "batch_size": 16,
