@@ -35,7 +35,7 @@ def measure(preset, name, fold, folder):
         data=name,
         settings={"data.fold": fold},
         output=output,
-        resume=(output / "state.json").is_file(),
+        resume=(output / "preset.yaml").is_file(),
         verbose=0,
     )["test_accuracy"]
 

@@ -62,7 +62,7 @@ def measure(name, share, pretrained, seed, folder="runs"):
         settings={"data.share": share, "training.optimizer": {"Adam": {"learning_rate": decay}}},
         init_from=pretext if pretrained else None,
         output=output,
-        resume=(output / "state.json").is_file(),
+        resume=(output / "preset.yaml").is_file(),
         verbose=0,
     )
     return report["test_dice"]

@@ -39,7 +39,7 @@ def trained(preset, name, options, folder):
     if report.is_file():
         return json.loads(report.read_text(encoding="utf-8"))["test_accuracy"]
     settings = {**SETTINGS, **{f"data.{key}": value for key, value in options.items()}}
-    resume = (output / "state.json").is_file()
+    resume = (output / "preset.yaml").is_file()
     return capszoo.training.train(
         preset, data=name, settings=settings, output=output, resume=resume, verbose=0
     )["test_accuracy"]
