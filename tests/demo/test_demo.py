@@ -48,12 +48,14 @@ def browser():
 
 
 @pytest.fixture
-def address(monkeypatch):
+def address(monkeypatch, request):
+    """Where the page of a preset is, by default that of digits."""
     if importlib.util.find_spec("gradio") is None:
         pytest.skip("needs gradio: pip install gradio")
     for name in page.OFFLINE:
         monkeypatch.setenv(name, "")  # and back afterwards
-    shown, found = capszoo.demo.serve(port=free_port())
+    preset = getattr(request, "param", page.FIRST)
+    shown, found = capszoo.demo.serve(preset, port=free_port())
     yield found
     shown.close()
 
@@ -69,33 +71,98 @@ def hosts(driver):
     return {url.split("/")[2] for url in asked if url.startswith(("http", "ws"))}
 
 
+class Looking:
+    """An open page: what is found there, when it is there."""
+
+    def __init__(self, browser, address):
+        from selenium.webdriver.common.by import By
+        from selenium.webdriver.support.wait import WebDriverWait
+
+        self.by, self.waiting = By.CSS_SELECTOR, WebDriverWait
+        self.browser, self.host = browser, address.split("/")[2]
+        browser.get(address)
+
+    def find(self, selector):
+        return self.browser.find_element(self.by, selector)
+
+    def wait(self, look):
+        waiting = self.waiting(self.browser, SECONDS, ignored_exceptions=[Exception])
+        return waiting.until(lambda _: look())
+
+    def slide(self, selector, by):
+        from selenium.webdriver.common.action_chains import ActionChains
+
+        slider = self.find(f"{selector} input[type=range]")
+        ActionChains(self.browser).move_to_element_with_offset(slider, by, 0).click().perform()
+
+    def asked_nobody_else(self):
+        return hosts(self.browser) == {self.host}
+
+
 @pytest.mark.filterwarnings("ignore")  # of Gradio and what it stands on
 def test_draw_read_and_turn(address, browser):
     from selenium.webdriver.common.action_chains import ActionChains
-    from selenium.webdriver.common.by import By
-    from selenium.webdriver.support.wait import WebDriverWait
 
-    def wait(look):
-        return WebDriverWait(browser, SECONDS, ignored_exceptions=[Exception]).until(look)
-
-    def find(selector):
-        return browser.find_element(By.CSS_SELECTOR, selector)
-
-    browser.get(address)
-    place = wait(lambda _: find("#canvas canvas"))
+    look = Looking(browser, address)
+    place = look.wait(lambda: look.find("#canvas canvas"))
     # A one: a line from above to below.
     pen = ActionChains(browser).move_to_element_with_offset(place, 10, -110).click_and_hold()
     for _ in range(4):
         pen.move_by_offset(-2, 55)
     pen.release().perform()
-    wait(lambda _: "score" in find("#answer").text)
-    assert find("#answer").text.startswith("1\n")
-    wait(lambda _: find("#scores img") and find("#votes img"))
-    before = wait(lambda _: find("#decoded img").get_attribute("src"))
-    slider = find("#pose_3 input[type=range]")
-    ActionChains(browser).move_to_element_with_offset(slider, 50, 0).click().perform()
-    wait(lambda _: find("#decoded img").get_attribute("src") != before)
-    assert hosts(browser) == {address.split("/")[2]}
+    look.wait(lambda: "score" in look.find("#answer").text)
+    assert look.find("#answer").text.startswith("1\n")
+    look.wait(lambda: look.find("#scores img") and look.find("#votes img"))
+    before = look.wait(lambda: look.find("#decoded img").get_attribute("src"))
+    look.slide("#pose_3", 50)
+    look.wait(lambda: look.find("#decoded img").get_attribute("src") != before)
+    assert look.asked_nobody_else()
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("address", ["text_capsnet_generated_questions"], indirect=True)
+def test_type_and_read(address, browser):
+    from selenium.webdriver.common.keys import Keys
+
+    look = Looking(browser, address)
+    # The text that is there at first is read already.
+    look.wait(lambda: "score" in look.find("#answer").text)
+    line = look.wait(lambda: look.find("#line textarea"))
+    for typed, kind in (
+        ("how many bridges were built in farrow ?", "number"),
+        ("who sold the old garden ?", "person"),
+    ):
+        line.send_keys(Keys.CONTROL, "a")
+        line.send_keys(typed, Keys.ENTER)
+        look.wait(lambda kind=kind: look.find("#answer").text.startswith(f"{kind}\nscore"))
+    assert look.find("#scores img")
+    assert look.find("#words img")
+    line.send_keys(Keys.CONTROL, "a")
+    line.send_keys(Keys.BACKSPACE)
+    look.wait(lambda: look.find("#answer").text == "Type something")
+    assert look.asked_nobody_else()
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("address", ["ucaps3d_generated_volumes"], indirect=True)
+def test_open_a_scan_and_go_through_it(address, browser, tmp_path):
+    nibabel = pytest.importorskip("nibabel", reason="needs nibabel: pip install nibabel")
+    volumes, _ = capszoo.data.load("generated_volumes", "test")
+    path = tmp_path / "scan.nii.gz"
+    nibabel.save(nibabel.Nifti1Image(volumes[0][..., 0], np.eye(4)), path)
+    look = Looking(browser, address)
+    look.wait(lambda: look.find("input[type=file]")).send_keys(str(path))
+    look.wait(lambda: "voxels" in look.find("#answer").text)
+    # As many as the network finds in the array that the file was made of.
+    labels = capszoo.load("ucaps3d_generated_volumes").segment(volumes[:1])
+    for number, name in enumerate(("background", "dim", "bright")):
+        assert f"{name}: {np.sum(labels == number):,} voxels" in look.find("#answer").text
+    # It begins in the middle.
+    look.wait(lambda: look.find("#slice input[type=range]").get_attribute("value") == "8")
+    before = look.wait(lambda: look.find("#labels img").get_attribute("src"))
+    look.slide("#slice", 50)
+    look.wait(lambda: look.find("#labels img").get_attribute("src") != before)
+    assert look.asked_nobody_else()
 
 
 def test_a_port_in_use():
