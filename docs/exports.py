@@ -35,7 +35,8 @@ def presets():
     found = {}
     for one in map(zoo.read_preset, zoo.list_presets()):
         data = one.data.name if one.data else ""
-        if one.weights and (data.startswith("generated_") or data in ("digits", "digit_scenes")):
+        inside = data in ("digits", "digit_scenes", "moving_digits")
+        if one.weights and (data.startswith("generated_") or inside):
             found.setdefault(one.family, one.name)
     return found
 
@@ -121,7 +122,11 @@ def table():
             if not is_number:
                 refused[row["family"]] = f"LiteRT {row[ending]}."
         for batch in BATCHES:
-            keras, onnx = (float(row[f"{who}_ms_{batch}"]) for who in ("keras", "onnx"))
+            times = [row[f"{who}_ms_{batch}"] for who in ("keras", "onnx")]
+            if not all(times):
+                cells += ["-", "-"]
+                continue
+            keras, onnx = map(float, times)
             cells += [f"{keras:.3g}, {onnx:.3g}", f"{keras / onnx:.1f}"]
         lines.append(cells)
     text = "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
