@@ -1,6 +1,7 @@
 """CapsGNN: capsules of nodes by graph convolutions, of the graph by routing, and of classes."""
 
 import keras
+import numpy as np
 from keras import ops
 
 from capszoo import routing as routings
@@ -164,6 +165,61 @@ class CapsGNN(CapsuleClassifier):
         )
         return NodeAttention(dtype=dtype, name="attention")(poses, mask=there)
 
+    def node_shares(self, graphs, batch_size: int = 32) -> list[np.ndarray]:
+        """Says how much of what the predicted class was given came from each node.
+
+            of_graph[g] = c[k, g] * |v[g]|, divided by their sum over the graph capsules g
+            given[g, n] = sum_t c[g, n, t] * |u[n, t]|, divided by their sum over the nodes n
+            share[n]    = sum_g of_graph[g] * given[g, n]
+
+        with the couplings `c`, graph capsules `v`, capsules `u` of node `n` and type `t`, and the
+        class `k` with the highest score.
+
+        Args:
+            graphs: Graphs, as the model takes them.
+            batch_size: How many graphs are computed at a time. Defaults to `32`.
+
+        Returns:
+            For each graph an array `(nodes,)`, which sums to 1.
+
+        Raises:
+            ValueError: If something is no graph or does not fit.
+
+        Example:
+
+        >>> model = capszoo.load("capsgnn_generated_graphs")
+        >>> graphs, _ = capszoo.data.load("generated_graphs", "test")
+        >>> shares = model.node_shares(graphs[:2])
+        >>> len(shares[0]) == graphs[0].size, round(float(shares[0].sum()), 4)
+        (True, 1.0)
+        """
+        packed = self.to_arrays(graphs)
+        self.check_data(packed)
+        layer, nodes = self.get_layer("graph_capsules"), self.get_layer("attention").output
+        seen = keras.Model(
+            self.input, [nodes, *(self.output[name] for name in ("scores", "coupling"))]
+        )
+        shares = []
+        for start in range(0, len(packed), batch_size):
+            batch = packed[start : start + batch_size]
+            there = batch[..., 0] > 0.5
+            nodes, scores, of_class = seen.predict_on_batch(batch)
+            found = layer(
+                ops.convert_to_tensor(nodes),
+                mask=ops.convert_to_tensor(there),
+                return_coupling=True,
+                training=False,
+            )
+            poses, coupling = (ops.convert_to_numpy(ops.cast(one, "float32")) for one in found)
+            lengths = np.linalg.norm(nodes, axis=-1).reshape(len(batch), 1, -1)
+            given = (coupling * lengths).reshape(len(batch), coupling.shape[1], there.shape[1], -1)
+            given = _as_shares(given.sum(axis=-1) * there[:, None])
+            of_class = of_class[np.arange(len(batch)), scores.argmax(axis=-1)]
+            of_graph = _as_shares(of_class * np.linalg.norm(poses, axis=-1))
+            of_nodes = np.einsum("bg,bgn->bn", of_graph, given)
+            shares += [own[mask] for own, mask in zip(of_nodes, there, strict=True)]
+        return shares
+
     @classmethod
     def make_decoder(cls, decoder, shape, dtype):
         if isinstance(decoder, (tuple, list)):
@@ -193,3 +249,8 @@ def _of_nodes(routing, types):
 def _as_long(child_dim):
     """Initial transforms that keep the length of a pose on average."""
     return keras.initializers.TruncatedNormal(stddev=child_dim**-0.5)
+
+
+def _as_shares(given):
+    """Divides by the sum over the last axis; where nothing is given, nobody has a share."""
+    return given / np.maximum(given.sum(axis=-1, keepdims=True), np.finfo("float32").tiny)

@@ -9,6 +9,8 @@ from capszoo.visualization.data_sets import winning_poses
 from capszoo.visualization.explanation import explain
 from capszoo.visualization.label_maps import draw_label_map
 from capszoo.visualization.localizations import draw_localization
+from capszoo.visualization.nodes import draw_nodes
+from capszoo.visualization.nodes import why_no_nodes
 from capszoo.visualization.parse_trees import draw_parse_tree
 from capszoo.visualization.parse_trees import parse_tree
 from capszoo.visualization.parse_trees import why_no_parse_tree

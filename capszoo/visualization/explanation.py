@@ -10,12 +10,15 @@ from typing import Any
 
 import numpy as np
 
+from capszoo.data.graph_files import as_graph
 from capszoo.files import write_text
 from capszoo.visualization import data_sets
 from capszoo.visualization.figures import check_matplotlib
 from capszoo.visualization.figures import name_of
 from capszoo.visualization.label_maps import draw_label_map
 from capszoo.visualization.localizations import draw_localization
+from capszoo.visualization.nodes import draw_nodes
+from capszoo.visualization.nodes import why_no_nodes
 from capszoo.visualization.page import Part
 from capszoo.visualization.page import render_page
 from capszoo.visualization.parse_trees import draw_parse_tree
@@ -136,6 +139,18 @@ class _Pages:
                     "How much of the class's votes came from each word.",
                     f"{name}_words",
                     lambda: draw_words(texts, model.words(texts), [best]),
+                )
+            )
+            return parts
+        if hasattr(model, "node_shares") and not isinstance(example, np.ndarray):
+            graph, best = as_graph(example), name_of(int(scores.argmax()), names)
+            parts.append(
+                self._part(
+                    "Nodes",
+                    "How much of what the class was given came from each node.",
+                    f"{name}_nodes",
+                    lambda: draw_nodes(graph, model.node_shares(examples)[0], best),
+                    why_no_nodes(graph),
                 )
             )
             return parts

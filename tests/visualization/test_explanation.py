@@ -54,6 +54,7 @@ def test_several_layers_without_decoder(tmp_path):
     ("name", "given", "expected"),
     [
         ("text_capsnet_generated_questions", ["Who built the old bridge?"], ["scores", "words"]),
+        ("capsgnn_generated_graphs", [], ["scores", "nodes"]),
         ("ucaps3d_generated_volumes", [], ["label_map"]),
         ("segcaps_digit_scenes", [], ["label_map"]),
     ],
