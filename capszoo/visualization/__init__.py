@@ -7,6 +7,10 @@ from capszoo.visualization.data_sets import nearest_examples
 from capszoo.visualization.data_sets import surprises
 from capszoo.visualization.data_sets import winning_poses
 from capszoo.visualization.explanation import explain
+from capszoo.visualization.generated import draw_interpolation
+from capszoo.visualization.generated import draw_judgement
+from capszoo.visualization.generated import draw_made
+from capszoo.visualization.generated import draw_realness
 from capszoo.visualization.label_maps import draw_label_map
 from capszoo.visualization.localizations import draw_localization
 from capszoo.visualization.nodes import draw_nodes

@@ -15,6 +15,9 @@ from capszoo.files import write_text
 from capszoo.visualization import data_sets
 from capszoo.visualization.figures import check_matplotlib
 from capszoo.visualization.figures import name_of
+from capszoo.visualization.generated import draw_real
+from capszoo.visualization.generated import draw_realness
+from capszoo.visualization.generated import drawings_of_generator
 from capszoo.visualization.label_maps import draw_label_map
 from capszoo.visualization.localizations import draw_localization
 from capszoo.visualization.nodes import draw_nodes
@@ -99,7 +102,8 @@ def explain(
             for number, (title, one) in enumerate(zip(titles, x, strict=True), start=1)
         ]
         of_data = [] if test is None else pages.of_data(x, titles, test, train)
-        write_text(pathlib.Path(folder) / "index.html", render_page(model, examples, of_data))
+        page = render_page(model, pages.of_model(), examples, of_data)
+        write_text(pathlib.Path(folder) / "index.html", page)
         os.chmod(folder, 0o755)
         if directory.exists():
             directory.rmdir()
@@ -215,9 +219,36 @@ class _Pages:
         of_example = drawings_of(self.model, example)
         return [self._part(one[1], one[2], f"{name}_{one[0]}", *one[3:]) for one in of_example]
 
+    def _generation(self, example, name):
+        return [
+            self._part(
+                "Realness",
+                "How real the discriminator takes this picture to be, from 0 to 1.",
+                f"{name}_realness",
+                lambda: draw_real(self.model, example),
+            )
+        ]
+
+    def of_model(self):
+        """What needs no example."""
+        if self.model.task != "generation":
+            return []
+        drawings = drawings_of_generator(self.model)
+        return [self._part(one[1], one[2], one[0], *one[3:]) for one in drawings]
+
     def of_data(self, x, titles, test, train):
         model, names = self.model, self.names
         examples, labels = test
+        if model.task == "generation":
+            return [
+                self._part(
+                    "Real and made",
+                    "Where the two lie on top of each other the discriminator cannot tell them "
+                    "apart: the pictures are good, or it is not.",
+                    "realness",
+                    lambda: draw_realness(model, examples),
+                )
+            ]
         pictures = len(model.example_shape) == 3
         if model.task == "localization" and labels.ndim > 2:
             # Masks hold the class and one more.

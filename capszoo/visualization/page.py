@@ -21,8 +21,8 @@ class Part:
     reason: str | None = None
 
 
-def render_page(model, examples, of_data) -> str:
-    """Makes the HTML of a page on a model, of the parts about examples and about a data set."""
+def render_page(model, of_model, examples, of_data) -> str:
+    """Makes the HTML of a page, of the parts about a model, about examples and a data set."""
     import jinja2
 
     template = pathlib.Path(__file__).with_name("page.html").read_text(encoding="utf-8")
@@ -31,6 +31,8 @@ def render_page(model, examples, of_data) -> str:
         name=model.name,
         family=type(model).__name__,
         parameters=f"{model.count_params():,}",
+        makes_pictures=model.task == "generation",
+        of_model=of_model,
         examples=examples,
         of_data=of_data,
     )

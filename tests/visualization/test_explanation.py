@@ -66,6 +66,50 @@ def test_other_modalities(run, tmp_path, name, given, expected):
     assert shown[: len(expected)] == [f"example_1_{one}.png" for one in expected]
 
 
+def test_a_generator_shows_what_it_makes(run, tmp_path):
+    code, _, error = run("explain", "conv_gan_digits", "--with-data", "--output", "page")
+    assert code == 0, error
+    page = tmp_path / "page" / "index.html"
+    assert pictures_of(page) == [
+        *(f"{name}.png" for name in ("made", "interpolation", "judgement")),
+        *(f"example_{number}_realness.png" for number in (1, 2, 3)),
+        "realness.png",
+    ]
+    assert "What conv_gan_digits makes" in page.read_text("utf-8")
+
+
+def test_a_generator_whose_judge_is_gone(tmp_path):
+    model = capszoo.models.ConvGAN((8, 8, 1), latent_dim=4, judge="nobody")
+    images, _ = capszoo.data.load("digits", "test")
+    page = capszoo.visualization.explain(model, images[:1], tmp_path / "page")
+    assert pictures_of(page) == [
+        f"{name}.png" for name in ("made", "interpolation", "example_1_realness")
+    ]
+    assert "nobody" in page.read_text("utf-8")
+
+
+def test_what_is_drawn_is_what_the_networks_say():
+    """The numbers below the pictures are the discriminator's and the judge's."""
+    model = capszoo.load("capsule_gan_digits")
+    made = model.generate(24, seed=0)
+
+    def lines(figure):
+        return [axis.get_xlabel() for axis in figure.axes]
+
+    bytes_of_made = np.rint(made * 255).astype("uint8")
+    realness = model.predict(made * 255, verbose=0).ravel()
+    drawn = [float(line) for line in lines(capszoo.visualization.draw_made(model))]
+    np.testing.assert_allclose(drawn, realness, atol=0.006)
+    classes = capszoo.load(model.judge).predict(bytes_of_made, verbose=0).argmax(-1)
+    drawn = lines(capszoo.visualization.draw_judgement(model))
+    assert [line[0] for line in drawn] == [str(one) for one in classes]
+    first, last = model.latents(6, seed=0)[:2]
+    ends = model.decode(np.stack([first, last]))
+    axes = capszoo.visualization.draw_interpolation(model).axes
+    for axis, end in zip((axes[0], axes[7]), ends, strict=True):
+        np.testing.assert_allclose(axis.images[0].get_array(), end[..., 0], atol=1e-5)
+
+
 def test_pictures_of_any_size_are_segmented(run, tmp_path):
     picture = Image.fromarray(np.eye(70, dtype="uint8") * 200)
     for name, size in (("small", (20, 30)), ("large", (70, 45))):
