@@ -22,6 +22,7 @@ from capszoo.zoo.preset_file import PRESET_FILE
 from capszoo.zoo.preset_file import read_preset_file
 from capszoo.zoo.remote import is_remote
 from capszoo.zoo.remote import source_of
+from capszoo.zoo.what_is_here import weights_here
 
 
 @app.command("list")
@@ -48,7 +49,7 @@ def list_command(
             and (preset.is_trained or not trained)
         )
         if wanted:
-            found.append((name, preset, models.weights_here(preset, path)))
+            found.append((name, preset, weights_here(preset, path)))
     if as_json:
         return print_json(
             [

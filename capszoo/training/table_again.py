@@ -14,8 +14,8 @@ from capszoo.zoo import list_presets
 from capszoo.zoo import read_preset
 from capszoo.zoo.figures import measures_of
 from capszoo.zoo.figures import unit_of
-from capszoo.zoo.table import EMBEDDED
-from capszoo.zoo.table import weights_here
+from capszoo.zoo.what_is_here import EMBEDDED
+from capszoo.zoo.what_is_here import weights_here
 
 # What may become of a preset; the last two are not as they should be.
 AGREES, MEASURED, SKIPPED, DISAGREES, FAILED = VERDICTS = (

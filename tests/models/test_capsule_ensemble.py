@@ -4,7 +4,7 @@ import pytest
 import capszoo
 from capszoo.export.graph import input_dtype
 from capszoo.models import CapsuleEnsemble
-from capszoo.zoo.table import weights_here
+from capszoo.zoo.what_is_here import weights_here
 from tests.zoo.tiny import tiny_model
 from tests.zoo.tiny import write_tiny
 

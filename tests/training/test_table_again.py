@@ -9,6 +9,7 @@ import yaml
 
 import capszoo
 from capszoo.training import table_again
+from capszoo.zoo.what_is_here import EMBEDDED
 from tests.zoo.tiny import write_toy
 
 
@@ -77,7 +78,7 @@ def test_order():
     """Small data first, then one set after the other, and what is made of others behind them."""
     names = table_again.presets_to_measure()
     data = [capszoo.zoo.read_preset(name).data.name for name in names]
-    embedded = [name in capszoo.zoo.table.EMBEDDED for name in data]
+    embedded = [name in EMBEDDED for name in data]
     assert embedded == sorted(embedded, reverse=True)
     assert len(list(itertools.groupby(data))) == len(set(data))
     for name in names:
