@@ -35,7 +35,7 @@ def names() -> list[str]:
     ['digits', 'mnist', 'fashion_mnist', 'cifar10', 'smallnorb', 'svhn', 'affine_mnist',
      'multi_mnist', 'generated_ecg', 'digit_scenes', 'generated_volumes', 'hippocampus', 'nuclei',
      'generated_questions', 'trec', 'mr', 'subj', 'cr', 'sst2', 'generated_graphs', 'mutag',
-     'nci1', 'proteins', 'generated_histories', 'moving_digits']
+     'nci1', 'proteins', 'generated_histories', 'moving_digits', 'olivetti']
     """
     DATA_SETS.names()  # those of installed packages too
     return list(DATA_SETS.items)
@@ -98,6 +98,7 @@ def load(
     `mr`, `subj`, `cr` and `sst2` are read from `<data_dir>/text`, see
     `capszoo.data.sentence_sets`. `generated_graphs` and `generated_histories` are made by rules,
     the other graphs read from `<data_dir>/graphs`. The clips `moving_digits` are made of `digits`.
+    The faces `olivetti`, divided by persons, nothing downloads, see `capszoo.data.faces`.
 
     The training pictures are divided into "train" and "validation" by a fixed rule. In each
     class the tenth whose pixels have the smallest SHA-256 is held out, which depends neither on

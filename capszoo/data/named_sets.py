@@ -13,6 +13,9 @@ from capszoo.data.data_set import set_of_cases
 from capszoo.data.digit_scenes import CLASSES as DIGITS
 from capszoo.data.digit_scenes import digit_scenes
 from capszoo.data.digits import load_digits
+from capszoo.data.faces import PERSONS
+from capszoo.data.faces import SIDE as FACE
+from capszoo.data.faces import read_olivetti
 from capszoo.data.generated_ecg import LENGTH
 from capszoo.data.generated_ecg import RHYTHMS
 from capszoo.data.generated_ecg import generated_ecg
@@ -191,4 +194,8 @@ register(
         lambda split, data_dir, labels="classes": moving_digits(split, labels),
         {"labels": FORMS},
     ),
+)
+register(
+    "olivetti",
+    DataSet((FACE, FACE, 1), tuple(f"person_{number}" for number in range(PERSONS)), read_olivetti),
 )

@@ -43,6 +43,9 @@ from capszoo.layers.rank_mask import RankMask
 from capszoo.layers.residual_capsules import ResidualCapsules
 from capszoo.layers.shared_capsules import SharedCapsules
 from capszoo.layers.signal_standardization import SignalStandardization
+from capszoo.layers.subpart_capsules import SubpartCapsules
+from capszoo.layers.subpart_decoder import SubpartDecoder
+from capszoo.layers.subpart_parsing import SubpartParsing
 from capszoo.layers.subspace_conv2d import SubspaceConv2D
 from capszoo.layers.subspace_dense import SubspaceDense
 from capszoo.layers.template_decoder import TemplateDecoder

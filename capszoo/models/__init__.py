@@ -14,6 +14,7 @@ from capszoo.models.conv_net import ConvNet
 from capszoo.models.deepcaps import DeepCapsNet
 from capszoo.models.efficient_capsnet import EfficientCapsNet
 from capszoo.models.em_capsnet import EMCapsNet
+from capszoo.models.face_parts_capsnet import FacePartsCapsNet
 from capszoo.models.graph_conv_net import GraphConvNet
 from capszoo.models.interest_capsnet import InterestCapsNet
 from capszoo.models.inverted_attention_capsnet import InvertedAttentionCapsNet

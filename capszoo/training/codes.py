@@ -88,7 +88,8 @@ def measure_codes(
 
     Returns:
         Dictionary of `probe_accuracy` and `clustering_accuracy`, from at most 10,000 examples of
-        each split; empty where examples have no classes, or all of a split the same.
+        each split; empty where examples have no classes, or all of a split the same. Without the
+        probe where no class of the test is one of training, as where they are persons.
     """
     content, splits = preset.data.model_dump(), {}
     if content.get("crop"):
@@ -99,7 +100,7 @@ def measure_codes(
             return {}
         x, y = x[:MOST_CODES], y[:MOST_CODES]
         splits[split] = model.codes(x), y
-    return {
-        "probe_accuracy": probe_accuracy(splits["train"], splits["test"]),
-        "clustering_accuracy": clustering_accuracy(*splits["test"]),
-    }
+    found = {}
+    if np.isin(splits["test"][1], splits["train"][1]).any():
+        found["probe_accuracy"] = probe_accuracy(splits["train"], splits["test"])
+    return {**found, "clustering_accuracy": clustering_accuracy(*splits["test"])}

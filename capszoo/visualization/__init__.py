@@ -18,6 +18,7 @@ from capszoo.visualization.nodes import why_no_nodes
 from capszoo.visualization.parse_trees import draw_parse_tree
 from capszoo.visualization.parse_trees import parse_tree
 from capszoo.visualization.parse_trees import why_no_parse_tree
+from capszoo.visualization.part_masks import draw_part_masks
 from capszoo.visualization.parts import draw_code
 from capszoo.visualization.parts import draw_parts
 from capszoo.visualization.parts import draw_reconstruction

@@ -33,6 +33,7 @@ def test_names():
         "proteins",
         "generated_histories",
         "moving_digits",
+        "olivetti",
     ]
 
 
@@ -44,6 +45,7 @@ def test_class_names(name):
     counts |= {"generated_questions": 3, "trec": 6}
     counts |= dict.fromkeys(("mr", "subj", "cr", "sst2", "mutag", "nci1", "proteins"), 2)
     counts |= {"generated_graphs": 3, "generated_histories": 500, "moving_digits": 40}
+    counts["olivetti"] = 40
     assert len(classes) == len(set(classes)) == counts.get(name, 10)
     assert all(isinstance(label, str) for label in classes)
 

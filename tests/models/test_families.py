@@ -157,6 +157,19 @@ SMALL["scae"] = {
     "attention_dim": 8,
     "object_units": 8,
 }
+SMALL["face_parts_capsnet"] = {
+    "image_shape": (8, 8, 1),
+    "conv_filters": (8, 8),
+    "conv_kernel_size": 3,
+    "conv_strides": 1,
+    "num_subparts": 5,
+    "feature_dim": 2,
+    "shape_size": 4,
+    "num_parts": 3,
+    "part_dim": 8,
+    "attention_layers": 1,
+    "attention_dim": 8,
+}
 SMALL["conv_gan"] = {
     "image_shape": (8, 8, 1),
     "latent_dim": 8,

@@ -104,6 +104,17 @@ PAIRS["scae"] = (
     "conv_2",
     (None, 5, 7, 8),  # (13 - 4) / 2 by 9 - 2
 )
+PAIRS["face_parts_capsnet"] = (
+    {
+        "conv_kernel_size": ((5, 1), (1, 3)),
+        "conv_strides": ((2, 1), 1),
+        "padding": "valid",
+        "shape_size": (3, 5),
+        "appearance_size": (2, 1),
+    },
+    "conv_2",
+    (None, 5, 7, 8),  # (13 - 4) / 2 by 9 - 2
+)
 each_family = pytest.mark.parametrize("name", OF_IMAGES)
 
 
@@ -148,6 +159,7 @@ def test_squares_are_numbers(name):
             "deepcaps": {"conv_kernel_size": pair(3)},
             "subspace_capsnet": {"kernel_size": pair(3)},
             "scae": {"conv_kernel_size": (pair(3), 3), "template_size": pair(4)},
+            "face_parts_capsnet": {"conv_kernel_size": (pair(3), 3), "shape_size": pair(4)},
             "sparse_capsnet": {"primary_kernel_size": pair(3), "primary_strides": pair(2)},
             "residual_capsnet": {"conv_kernel_size": pair(3), "conv_strides": pair(1)},
             "ar_capsnet": {"conv_kernel_size": pair(3), "capsule_strides": pair(2)},
