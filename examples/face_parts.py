@@ -1,6 +1,6 @@
 """Parts of faces that nobody named: do they lie at the same place in faces of other persons?
 
-    python examples/face_parts.py                               # the preset face_parts_capsnet_olivetti
+    python examples/face_parts.py                  # the preset face_parts_capsnet_olivetti
     python examples/face_parts.py runs/mine --output parts.png  # a run folder, and the picture
 
 Needs `olivetti` in CAPSZOO_DATA_DIR; a minute of one core. The 80 test faces are of eight persons
@@ -10,8 +10,8 @@ those of the cells of a fixed grid, as many, stand beside them:
 - overlap: the intersection over union of a part in two faces of different persons, the mean of all
   such pairs, then of the parts. A fixed grid has 1, as it takes no notice of any face: parts that
   follow faces are below it.
-- moved: the same of a face and the face moved by four pixels, the parts moved back, whatever came in
-  at the edge left out. Parts that follow a face stay at 1; a grid does not move with it.
+- moved: the same of a face and the face moved by four pixels, the parts moved back, what came in at
+  the edge left out. Parts that follow a face stay at 1; a grid does not move with it.
 - explained: how much of what differs within faces is explained by one grey for each part.
 
 TABLE

@@ -25,14 +25,14 @@ class SubpartCapsules(keras.layers.Layer):
         middle[n] = sum_p a[p, n] x[p]
         numbers[n] = sum_p a[p, n] f[p] W[n]
 
-    A capsule is where it looks, so it moves with what it looks at; its home keeps it from what looks
-    alike elsewhere. The numbers are its scales, `size 2^tanh(.)`, the logit of its presence and
-    its features. Homes begin spread over the picture in rows.
+    A capsule is where it looks, so it moves with what it looks at; its home keeps it from what
+    looks alike elsewhere. The numbers are its scales, `size 2^tanh(.)`, the logit of its presence
+    and its features. Homes begin spread over the picture in rows.
 
     Args:
         num_capsules: How many subparts there are.
         feature_dim: How many features each has.
-        reach: How far from its home a capsule looks, on the picture of side 2. Defaults to `0.25`.
+        reach: How far from home a capsule looks, on a picture of side 2. Defaults to `0.25`.
         size: Half the side of a subpart of scale 1. Defaults to `0.4`.
         kernel_initializer: Initializer of `V` and `W`. Defaults to `None`, small: all subparts begin
             at home and alike.

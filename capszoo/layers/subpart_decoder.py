@@ -1,4 +1,4 @@
-"""A decoder of subparts that share a picture out among themselves, each pixel to who is seen there."""
+"""A decoder of subparts that share a picture out: each pixel is of who is seen there."""
 
 import keras
 from keras import ops

@@ -31,8 +31,8 @@ class SubpartParsing(keras.layers.Layer):
         belongs[k, n] = softmax over parts of m[k, n] - |at[k, n]|^2 / (2 reach^2)
         log p(x[n]) = log sum_k belongs[k, n] Normal(x[n]; vote[k, n], deviation)
 
-    with a learnt `m`: to which part a subpart belongs is learnt from all pictures, so that a part is
-    the same in each. A part is present as far as its subparts are. No gradient flows back to the
+    with a learnt `m`: to which part a subpart belongs is learnt from all pictures, so that a part
+    is the same in each. A part is present as far as its subparts are. No gradient flows back to the
     places: parts learn to explain them, and not they to be explained.
 
     Args:

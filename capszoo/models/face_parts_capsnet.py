@@ -210,9 +210,7 @@ class FacePartsCapsNet(CapsuleAutoencoder):
         # How shares are spread is a matter of all examples, whatever their weights.
         areas = ops.mean(ops.exp(visible), axis=(2, 3, 4))
         _, areas_of_batch = presence_entropies(areas)
-        belongs = ops.reshape(
-            ops.transpose(outputs["belongs"], (0, 2, 1)), (-1, self.num_parts)
-        )
+        belongs = ops.reshape(ops.transpose(outputs["belongs"], (0, 2, 1)), (-1, self.num_parts))
         of_each, of_batch = presence_entropies(belongs)
         return (
             -mean(ops.mean(pixels, axis=(1, 2, 3)))

@@ -144,7 +144,9 @@ def draw_parts(model, image):
         raise ValueError(f"Model '{model.name}' draws no parts: {reason}.")
     images = np.asarray(image)[None]
     target = model.predict_output("targets", images)[0]
-    pictures, presence, places = (None if one is None else one[0] for one in model.parts(images)[:3])
+    pictures, presence, places = (
+        None if one is None else one[0] for one in model.parts(images)[:3]
+    )
     order = np.argsort(-presence, kind="stable")
     order = order[presence[order] > 0]
     rows = math.ceil((2 + len(order)) / _COLUMNS)

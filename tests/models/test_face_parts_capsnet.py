@@ -61,7 +61,8 @@ def test_parts_share_a_picture_out():
         expected = sum(belongs[sample, part, n] * subparts.masks[sample, n] for n in range(5))
         np.testing.assert_allclose(parts.masks[sample, part], expected, atol=1e-5)
     assert model.encode(images).shape == (5, 5, 6 + 2)
-    np.testing.assert_array_equal(model.encode(images)[..., :6].reshape(5, 5, 2, 3), subparts.places)
+    places = model.encode(images)[..., :6].reshape(5, 5, 2, 3)
+    np.testing.assert_array_equal(places, subparts.places)
 
 
 def test_training_shares_out_two_halves():

@@ -55,6 +55,20 @@ def test_of_a_preset():
     assert model.codes(images[:3]).shape == (3, 256)
 
 
+def test_no_probe_where_the_classes_of_the_test_are_others(monkeypatch):
+    preset = read_preset("sparse_capsnet_digits")
+    model = capszoo.load("sparse_capsnet_digits", prepared=True)
+    load = model.input_end.load
+
+    def of_persons(content, split, *rest):
+        images, labels = load(content, split, *rest)
+        known = (labels < 5) == (split == "train")
+        return images[known], labels[known]
+
+    monkeypatch.setattr(model.input_end, "load", staticmethod(of_persons))
+    assert set(measure_codes(preset, model)) == {"clustering_accuracy"}
+
+
 def test_volumes_have_no_classes():
     name = "ucaps3d_autoencoder_generated_volumes"
     assert measure_codes(read_preset(name), capszoo.load(name, prepared=True)) == {}
