@@ -14,7 +14,12 @@ those of the cells of a fixed grid, as many, stand beside them:
   the edge left out. Parts that follow a face stay at 1; a grid does not move with it.
 - explained: how much of what differs within faces is explained by one grey for each part.
 
-TABLE
+| cut up by | overlap | moved | explained |
+|---|---|---|---|
+| 6 parts | 0.524 | 0.710 | 15.2% |
+| 6 cells | 1.000 | 0.744 | 25.3% |
+| 16 subparts | 0.371 | 0.591 | 64.7% |
+| 16 cells | 1.000 | 0.542 | 36.8% |
 """
 
 import argparse
@@ -22,6 +27,7 @@ import argparse
 import numpy as np
 
 import capszoo
+from capszoo.data.images import resize_images
 from capszoo.metrics import explained_by_parts
 from capszoo.metrics import grid_labels
 from capszoo.metrics import part_overlap
@@ -70,8 +76,10 @@ def figures_of(label, images, persons, parts):
 
 def main(preset="face_parts_capsnet_olivetti", output=None):
     """Prints a table; draws ten faces of all test persons if there is a file for it."""
-    model = capszoo.load(preset)
+    model = capszoo.load(preset, prepared=True)
     images, persons = capszoo.data.load("olivetti", "test")
+    # All figures are of the pixels that the network sees.
+    images = resize_images(images, *model.example_shape[:2])
     print("| cut up by | overlap | moved | explained |\n|---|---|---|---|")
     for name, parts_of, count in (
         ("parts", model.parts, model.num_parts),

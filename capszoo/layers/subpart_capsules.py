@@ -32,10 +32,10 @@ class SubpartCapsules(keras.layers.Layer):
     Args:
         num_capsules: How many subparts there are.
         feature_dim: How many features each has.
-        reach: How far from home a capsule looks, on a picture of side 2. Defaults to `0.25`.
+        reach: How far from home a capsule looks, of a side of 2. Defaults to `0.25`.
         size: Half the side of a subpart of scale 1. Defaults to `0.4`.
-        kernel_initializer: Initializer of `V` and `W`. Defaults to `None`, small: all subparts begin
-            at home and alike.
+        kernel_initializer: Initializer of `V` and `W`. Defaults to `None`, small: all begin at
+            home and alike.
         **kwargs: Arguments of `keras.layers.Layer`.
 
     Input shape:
