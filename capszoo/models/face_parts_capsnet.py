@@ -254,7 +254,7 @@ class FacePartsCapsNet(CapsuleAutoencoder):
             np.einsum("bkn,bnhwc->bkhwc", belongs, subparts.pictures),
             self.predict_output("part_presence", x, batch_size),
             self.predict_output("part_places", x, batch_size),
-            np.einsum("bkn,bnhw->bkhw", belongs, subparts.masks),
+            np.einsum("bkn,bnhw->bkhw", belongs, np.asarray(subparts.masks)),
         )
 
     @classmethod
