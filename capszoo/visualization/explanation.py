@@ -16,7 +16,7 @@ from capszoo.visualization import data_sets
 from capszoo.visualization.figures import check_matplotlib
 from capszoo.visualization.figures import name_of
 from capszoo.visualization.generated import draw_real
-from capszoo.visualization.generated import draw_realness
+from capszoo.visualization.generated import drawings_beside_real
 from capszoo.visualization.generated import drawings_of_generator
 from capszoo.visualization.label_maps import draw_label_map
 from capszoo.visualization.localizations import draw_localization
@@ -233,22 +233,13 @@ class _Pages:
         """What needs no example."""
         if self.model.task != "generation":
             return []
-        drawings = drawings_of_generator(self.model)
-        return [self._part(one[1], one[2], one[0], *one[3:]) for one in drawings]
+        return self._drawn(drawings_of_generator(self.model))
 
     def of_data(self, x, titles, test, train):
         model, names = self.model, self.names
         examples, labels = test
         if model.task == "generation":
-            return [
-                self._part(
-                    "Real and made",
-                    "Where the two lie on top of each other the discriminator cannot tell them "
-                    "apart: the pictures are good, or it is not.",
-                    "realness",
-                    lambda: draw_realness(model, examples),
-                )
-            ]
+            return self._drawn(drawings_beside_real(model, examples))
         pictures = len(model.example_shape) == 3
         if model.task == "localization" and labels.ndim > 2:
             # Masks hold the class and one more.
@@ -291,6 +282,9 @@ class _Pages:
                 )
             )
         return parts
+
+    def _drawn(self, drawings):
+        return [self._part(one[1], one[2], one[0], *one[3:]) for one in drawings]
 
     def _part(self, title, text, name, draw: Callable[[], Any], reason=None):
         if reason is None:

@@ -181,6 +181,28 @@ def drawings_of_generator(model) -> list[tuple]:
     ]
 
 
+def drawings_beside_real(model, images) -> list[tuple]:
+    """Lists what a page shows of made pictures beside real ones, as `drawings_of_generator` does.
+
+    Args:
+        model: A `capszoo.models.CapsuleGenerator`.
+        images: Real pictures, as the model takes them.
+
+    Returns:
+        As `drawings_of_generator`.
+    """
+    return [
+        (
+            "realness",
+            "Real and made",
+            "Where the two lie on top of each other the discriminator cannot tell them apart: the "
+            "pictures are good, or it is not.",
+            lambda: draw_realness(model, images),
+            None,
+        )
+    ]
+
+
 def _why_no_judge(model):
     """Says why the judge of a model, which may be anybody's preset, cannot be asked."""
     try:
