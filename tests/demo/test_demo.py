@@ -16,7 +16,9 @@ from capszoo.demo import sketch
 from capszoo.demo.serving import free_port
 from tests.once import ONCE
 
-pytestmark = ONCE
+# Gradio leaves the event loop and the sockets of a closed server to the garbage collector.
+unclosed = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+pytestmark = [ONCE, unclosed]
 SECONDS = 120
 
 
