@@ -1,8 +1,12 @@
 """Capsule pooling: the mean capsule of each type in a window, before any vote is made."""
 
+import math
+
 import keras
+import numpy as np
 from keras import ops
 
+from capszoo.ops.convolution import same_pads
 from capszoo.ops.convolution import window_grid
 from capszoo.validation import check_choice
 from capszoo.validation import check_size
@@ -60,6 +64,14 @@ class CapsulePooling3D(keras.layers.Layer):
 
     def build(self, input_shape):
         self.compute_output_shape(input_shape)
+        self._pads, self._counted = [(0, 0)] * 3, None
+        if self.padding == "same":
+            size = input_shape[0][1:4]
+            self._pads = same_pads(size, self.kernel_size, self.strides)
+            # How much of each window lies on the map.
+            axes = zip(size, self.kernel_size, self.strides, self._pads, strict=True)
+            along = [_on_the_map(*axis) for axis in axes]
+            self._counted = np.einsum("d,h,w->dhw", *along).astype("float32")[..., None]
 
     def call(self, inputs):
         poses, activations = inputs
@@ -69,14 +81,15 @@ class CapsulePooling3D(keras.layers.Layer):
         return pooled, self._means(activations)
 
     def _means(self, maps):
-        # In float32: TensorFlow pools no volumes of float16 on a CPU.
+        # In float32: TensorFlow pools no volumes of float16 on a CPU. Padded with zeros here, and
+        # divided by what is on the map: where the two sides of an axis need different pads, Keras
+        # on PyTorch repeats what lies at the border and counts it.
+        padded = ops.pad(ops.cast(maps, "float32"), [(0, 0), *self._pads, (0, 0)])
         means = ops.average_pool(
-            ops.cast(maps, "float32"),
-            self.kernel_size,
-            self.strides,
-            self.padding,
-            data_format="channels_last",
+            padded, self.kernel_size, self.strides, "valid", data_format="channels_last"
         )
+        if self._counted is not None:
+            means = means * ops.convert_to_tensor(math.prod(self.kernel_size) / self._counted)
         return ops.cast(means, maps.dtype)
 
     def compute_output_shape(self, input_shape):
@@ -92,3 +105,11 @@ class CapsulePooling3D(keras.layers.Layer):
             "strides": self.strides,
             "padding": self.padding,
         }
+
+
+def _on_the_map(length, window, stride, pads):
+    """How many positions of each window lie on an axis of a map."""
+    there = np.pad(np.ones(length), pads)
+    return np.array(
+        [there[start : start + window].sum() for start in range(0, len(there) - window + 1, stride)]
+    )

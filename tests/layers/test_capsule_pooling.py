@@ -28,6 +28,27 @@ def test_what_is_beyond_the_map_does_not_count():
     np.testing.assert_allclose(active, 1.0, atol=1e-5)
 
 
+@pytest.mark.parametrize(("size", "strides"), [((4, 5, 6), 2), ((3, 4, 5), (1, 2, 3))])
+def test_padded_alike_or_not_on_both_sides(size, strides, rng):
+    poses = rng.normal(size=(2, *size, 2, 4)).astype("float32")
+    activations = rng.uniform(size=(2, *size, 2)).astype("float32")
+    pooled, active = outputs_of(CapsulePooling3D(3, strides, "same"), (poses, activations))
+    steps = np.broadcast_to(strides, 3)
+    grid = [-(-length // step) for length, step in zip(size, steps, strict=True)]
+    assert pooled.shape == (2, *grid, 2, 4)
+    for place in np.ndindex(*grid):
+        window = [slice(None)]
+        for at, step, length, count in zip(place, steps, size, grid, strict=True):
+            # As TensorFlow pads: where one more is needed, it stands behind.
+            first = at * step - max((count - 1) * step + 3 - length, 0) // 2
+            window.append(slice(max(first, 0), first + 3))
+        here = (slice(None), *place)
+        np.testing.assert_allclose(pooled[here], poses[tuple(window)].mean((1, 2, 3)), atol=1e-5)
+        np.testing.assert_allclose(
+            active[here], activations[tuple(window)].mean((1, 2, 3)), atol=1e-5
+        )
+
+
 def test_config_and_shapes():
     layer = CapsulePooling3D((3, 5, 5), (1, 2, 2))
     again = keras.layers.deserialize(keras.layers.serialize(layer))
