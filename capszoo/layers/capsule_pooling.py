@@ -3,9 +3,9 @@
 import math
 
 import keras
-import numpy as np
 from keras import ops
 
+from capszoo.ops import Windows
 from capszoo.ops.convolution import same_pads
 from capszoo.ops.convolution import window_grid
 from capszoo.validation import check_choice
@@ -68,10 +68,10 @@ class CapsulePooling3D(keras.layers.Layer):
         if self.padding == "same":
             size = input_shape[0][1:4]
             self._pads = same_pads(size, self.kernel_size, self.strides)
-            # How much of each window lies on the map.
-            axes = zip(size, self.kernel_size, self.strides, self._pads, strict=True)
-            along = [_on_the_map(*axis) for axis in axes]
-            self._counted = np.einsum("d,h,w->dhw", *along).astype("float32")[..., None]
+            windows = Windows(size, self.kernel_size, self.strides, self.padding)
+            # How many positions of each window lie on the map.
+            counted = (windows.children() < math.prod(size)).sum(axis=1)
+            self._counted = counted.reshape(*windows.grid, 1).astype("float32")
 
     def call(self, inputs):
         poses, activations = inputs
@@ -105,11 +105,3 @@ class CapsulePooling3D(keras.layers.Layer):
             "strides": self.strides,
             "padding": self.padding,
         }
-
-
-def _on_the_map(length, window, stride, pads):
-    """How many positions of each window lie on an axis of a map."""
-    there = np.pad(np.ones(length), pads)
-    return np.array(
-        [there[start : start + window].sum() for start in range(0, len(there) - window + 1, stride)]
-    )
