@@ -1,5 +1,6 @@
 """FacePartsCapsNet: pictures shared out among subparts, and these among parts, without labels."""
 
+import functools
 from collections.abc import Sequence
 from typing import Literal
 
@@ -196,13 +197,7 @@ class FacePartsCapsNet(CapsuleAutoencoder):
         return NoLoss()
 
     def extra_loss(self, x, y, outputs, sample_weight, training):
-        def mean(of_examples):
-            if sample_weight is None:
-                return ops.mean(of_examples)
-            # Keras gives a column of them.
-            weights = ops.reshape(ops.cast(sample_weight, "float32"), (-1,))
-            return ops.mean(of_examples * weights)
-
+        mean = functools.partial(self.mean_of_examples, sample_weight=sample_weight)
         visible = outputs["visible"]
         pixels = picture_likelihood(y, outputs["drawn"], visible, self.pixel_deviation)
         present = ops.stop_gradient(outputs["presence"])

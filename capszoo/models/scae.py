@@ -1,5 +1,6 @@
 """StackedCapsuleAutoencoder: pictures made of parts, and parts of objects, without labels."""
 
+import functools
 from collections.abc import Sequence
 from typing import Literal
 
@@ -184,13 +185,7 @@ class StackedCapsuleAutoencoder(CapsuleAutoencoder):
         return NoLoss()
 
     def extra_loss(self, x, y, outputs, sample_weight, training):
-        def mean(of_examples):
-            if sample_weight is None:
-                return ops.mean(of_examples)
-            # Keras gives a column of them.
-            weights = ops.reshape(ops.cast(sample_weight, "float32"), (-1,))
-            return ops.mean(of_examples * weights)
-
+        mean = functools.partial(self.mean_of_examples, sample_weight=sample_weight)
         drawn, logits = outputs["drawn"], outputs["drawn_logits"]
         pixels = picture_likelihood(y, drawn, logits, self.pixel_deviation)
         part_presence = ops.stop_gradient(outputs["part_presence"])

@@ -164,5 +164,21 @@ class CapsuleAutoencoder(CapsuleModel):
         """
         raise ValueError(f"{type(self).__name__} has no capsules that each draw a part.")
 
+    @staticmethod
+    def mean_of_examples(values, sample_weight=None):
+        """Computes the mean of a loss over a batch, each example by its weight.
+
+        Args:
+            values: Tensor `(batch,)`.
+            sample_weight: Weights `(batch,)`, or a column of them, as Keras gives them. Defaults to
+                `None`, all alike.
+
+        Returns:
+            A scalar tensor: the sum of the weighted values, divided by the size of the batch.
+        """
+        if sample_weight is None:
+            return ops.mean(values)
+        return ops.mean(values * ops.reshape(ops.cast(sample_weight, "float32"), (-1,)))
+
     def condense(self, answer):
         return middle_positions(answer)
