@@ -16,13 +16,17 @@ import yaml
 from PIL import Image
 
 import capszoo
+from tests.once import ONCE
 from tests.zoo.local_server import running
 from tests.zoo.tiny import tiny_model
 from tests.zoo.tiny import write_tiny
 from tests.zoo.tiny import write_toy
 
 # Keras itself, saving weights on JAX with NumPy 2.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+pytestmark = [
+    ONCE,
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+]
 
 ROOT = pathlib.Path(capszoo.__file__).resolve().parents[1]
 COMMANDS = (

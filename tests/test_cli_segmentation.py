@@ -14,8 +14,12 @@ from capszoo.data.label_files import write_overlay
 from capszoo.data.mask_pictures import read_labels
 from capszoo.models.registry import FAMILIES
 from tests.models import tiny_segmenter
+from tests.once import ONCE
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+pytestmark = [
+    ONCE,
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+]
 NAMES = {2: ["nothing", "cell"], 3: ["nothing", "front", "back"]}
 
 

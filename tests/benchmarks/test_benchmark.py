@@ -18,11 +18,13 @@ from capszoo.benchmarks.naive import naive
 from capszoo.benchmarks.naive_cluster_capsnet import NaiveClusterCapsNet
 from capszoo.benchmarks.subjects import make_steps
 from capszoo.benchmarks.ucaps3d_routing import UCaps3DRouting
+from tests.once import ONCE
 
 # What the machine can do is measured with networks alone.
 BENCHMARK = importlib.import_module("capszoo.benchmarks.benchmark")
 
 
+@ONCE
 @pytest.mark.parametrize(
     "name",
     [
@@ -74,6 +76,7 @@ def test_routing_of_ucaps3d_is_the_same_routing(rng):
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
+@ONCE
 @pytest.mark.parametrize("name", ["segcaps_digit_scenes", "ucaps3d_generated_volumes"])
 def test_networks_that_segment(name):
     steps = make_steps(name, 2, fixed=[("margin_weight", 0.1)])
@@ -128,6 +131,7 @@ def test_no_straightforward_routing():
         naive(capszoo.routing.get("self_attention"))
 
 
+@ONCE
 def test_network(tmp_path):
     rows = benchmark(
         ["capsnet_digits"],
@@ -168,6 +172,7 @@ SMALL_LAYERS = {
 }
 
 
+@ONCE
 @pytest.mark.parametrize("name", list(SMALL_LAYERS))
 def test_layer(name, monkeypatch):
     # Memory is measured with networks and by the command.
@@ -196,6 +201,7 @@ def test_more_iterations_are_more_work():
     )
 
 
+@ONCE
 def test_convolutions(monkeypatch):
     """Each layer with windows once, however many presets have it; of the same work as in models."""
     monkeypatch.setattr(
@@ -237,6 +243,7 @@ def test_peak_memory():
         assert 35e6 < peak < 60e6
 
 
+@ONCE
 def test_command(run, tmp_path, monkeypatch):
     monkeypatch.setattr(BENCHMARK, "measure_floors", lambda: (1e11, 1e10))
     path = tmp_path / "new" / "x.csv"

@@ -160,6 +160,7 @@ def test_a_family_that_another_process_does_not_know(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@ONCE
 @needs(".onnx")
 def test_command(run, model, images, tmp_path):
     """On JAX and PyTorch, by another process, which says nothing of its own."""

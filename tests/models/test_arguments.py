@@ -11,7 +11,10 @@ import capszoo
 from capszoo import models
 from capszoo.models import arguments
 from tests.models.tiny import ARGUMENTS
+from tests.once import ONCE
 from tests.zoo.tiny import write_tiny
+
+pytestmark = ONCE
 
 OURS = [
     name

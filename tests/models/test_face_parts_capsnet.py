@@ -7,6 +7,7 @@ import pytest
 import capszoo
 from tests.models.test_families import SMALL
 from tests.models.test_families import digits
+from tests.once import ONCE
 
 
 def make(**arguments):
@@ -89,6 +90,7 @@ def test_gradients_reach_all():
     assert [path for path in still if "key/bias" not in path] == []
 
 
+@ONCE
 def test_two_precisions():
     images, _ = digits(8)
     for policy in ("mixed_float16", "mixed_bfloat16"):

@@ -9,6 +9,7 @@ from capszoo import ops
 from capszoo.training import TrainingBatches
 from tests.layer_checks import to_numpy
 from tests.models.test_families import SMALL
+from tests.once import ONCE
 
 
 @pytest.fixture
@@ -28,6 +29,7 @@ def in_both_settings():
     keras.config.set_image_data_format(before)
 
 
+@ONCE
 @pytest.mark.parametrize(
     ("name", "arguments"),
     [

@@ -13,6 +13,7 @@ from capszoo import models
 from capszoo.models import layer_changes
 from tests.models import tiny
 from tests.models.test_families import SMALL
+from tests.once import ONCE
 
 # Keras itself, saving weights on JAX with NumPy 2, and saving `.h5`.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -81,6 +82,7 @@ def test_frozen_layers_stay_frozen(keep, tmp_path):
         np.testing.assert_array_equal(again.get_layer("conv").get_weights()[0], before[0])
 
 
+@ONCE
 @pytest.mark.parametrize("name", SMALL)
 def test_every_layer_of_every_family(name):
     """Every other layer is frozen; the names of layers are the same each time."""

@@ -7,6 +7,7 @@ import pytest
 import capszoo
 from tests.models.test_families import SMALL
 from tests.models.test_families import digits
+from tests.once import ONCE
 
 
 def make(**arguments):
@@ -81,6 +82,7 @@ def test_gradients_reach_all_but_across_the_stack():
     assert [path for path in still if not path.endswith("bias")] == []
 
 
+@ONCE
 def test_two_precisions():
     images, _ = digits(8)
     for policy in ("mixed_float16", "mixed_bfloat16"):
@@ -90,6 +92,7 @@ def test_two_precisions():
         assert np.isfinite(model.encode(images)).all()
 
 
+@ONCE
 def test_dark_bright_and_single_pictures():
     model = make()
     model.compile()

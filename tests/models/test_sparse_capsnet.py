@@ -9,6 +9,7 @@ from capszoo.training.run_folder import RecordEpochs
 from tests.layer_checks import to_numpy
 from tests.models.test_families import SMALL
 from tests.models.test_families import digits
+from tests.once import ONCE
 
 STATE = ("boost", "frequency", "steps")
 
@@ -68,6 +69,7 @@ def test_what_is_counted_is_kept(tmp_path):
     assert state(capszoo.load(tmp_path / "preset")) == counted
 
 
+@ONCE
 def test_a_training_that_goes_on_counts_on(tmp_path, monkeypatch):
     small = {**SMALL["sparse_capsnet"], "image_shape": [8, 8, 1], "decoder": [16]}
     settings = {"model": small, "data.augmentation": [], "data.share": 0.2}

@@ -7,6 +7,9 @@ from capszoo import models
 from capszoo.models.inputs import ImageInput
 from tests.models.test_families import SMALL
 from tests.models.test_families import TASKS
+from tests.once import ONCE
+
+pytestmark = ONCE
 
 OF_IMAGES = [
     name

@@ -11,8 +11,11 @@ from capszoo.visualization.learning_curves import learning_curve
 from capszoo.zoo import golden
 from capszoo.zoo import page
 from capszoo.zoo import weights as weights_files
+from tests.once import ONCE
 from tests.zoo.tiny import toy_data
 from tests.zoo.tiny import write_tiny
+
+pytestmark = ONCE
 
 PAPER = "paper: {title: None, url: https://example.org}"
 

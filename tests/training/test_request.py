@@ -8,11 +8,15 @@ import capszoo
 from capszoo.training.request import resolve
 from capszoo.zoo.figures import unit_of
 from tests.data.test_image_folder import draw
+from tests.once import ONCE
 from tests.zoo.tiny import tiny_content
 from tests.zoo.tiny import write_toy
 
 # Keras itself, saving weights on JAX with NumPy 2.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+pytestmark = [
+    ONCE,
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+]
 
 
 @pytest.fixture

@@ -5,10 +5,14 @@ import json
 
 import pytest
 
+from tests.once import ONCE
 from tests.tuning.tiny import TINY
 from tests.zoo.tiny import toy_data
 
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+pytestmark = [
+    ONCE,
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+]
 
 
 @pytest.fixture

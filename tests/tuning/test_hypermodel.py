@@ -14,7 +14,10 @@ from capszoo.tuning import CapsuleHyperModel
 from capszoo.tuning import hypermodel as hypermodel_module
 from capszoo.tuning.size import count_parameters
 from tests.models.tiny_graphs import graphs_of
+from tests.once import ONCE
 from tests.tuning.tiny import TINY
+
+pytestmark = ONCE
 
 # The members of an ensemble have search spaces, it has none.
 FAMILIES = [name for name in capszoo.list_models() if name != "ensemble"]

@@ -2,7 +2,10 @@
 
 import capszoo
 from tests.data.test_image_folder import draw
+from tests.once import ONCE
 from tests.tuning.tiny import search_tiny
+
+pytestmark = ONCE
 
 
 def test_photos_of_many_sizes(tmp_path):

@@ -10,12 +10,16 @@ import pytest
 import capszoo
 from capszoo import tuning
 from capszoo.tuning import folder as folder_module
+from tests.once import ONCE
 from tests.tuning.tiny import TINY
 from tests.tuning.tiny import search_tiny
 from tests.zoo.tiny import toy_data
 
 # Keras itself, saving weights on JAX with NumPy 2.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+pytestmark = [
+    ONCE,
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,9 @@ import zipfile
 import pytest
 
 from capszoo.zoo import archives
+from tests.once import ONCE
+
+pytestmark = ONCE
 
 GOOD = {"tiny/preset.yaml": b"name: tiny", "tiny/deep/er.txt": b"x" * 100_000}
 

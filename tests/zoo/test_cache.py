@@ -9,6 +9,9 @@ import time
 import pytest
 
 from capszoo.zoo import cache
+from tests.once import ONCE
+
+pytestmark = ONCE
 
 SOURCE = "https://example.com/tiny"
 

@@ -34,7 +34,10 @@ from tests.zoo.tiny import tiny_content
 from tests.zoo.tiny import tiny_model
 
 # Keras itself, saving weights on JAX with NumPy 2.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+pytestmark = [
+    ONCE,
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+]
 
 WEIGHTS = "model.weights.h5"
 

@@ -9,12 +9,16 @@ from capszoo.zoo import list_presets
 from capszoo.zoo import read_preset
 from capszoo.zoo.model_card import card
 from capszoo.zoo.schema import validate
+from tests.once import ONCE
 from tests.zoo.test_table import RESULTS
 from tests.zoo.tiny import tiny_content
 from tests.zoo.tiny import tiny_model
 
 # Keras itself, saving weights on JAX with NumPy 2.
-pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+pytestmark = [
+    ONCE,
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+]
 
 
 def head_and_body(text):

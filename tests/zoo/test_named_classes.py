@@ -8,6 +8,9 @@ import yaml
 
 import capszoo
 from capszoo.zoo.schema import validate
+from tests.once import ONCE
+
+pytestmark = ONCE
 
 # What a layer takes that reads a file, loads a graph, or is code or another layer.
 TAKEN = {

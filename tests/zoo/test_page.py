@@ -3,6 +3,9 @@
 from capszoo.zoo import list_presets
 from capszoo.zoo import page
 from capszoo.zoo.presets import configs_folder
+from tests.once import ONCE
+
+pytestmark = ONCE
 
 
 def test_page_is_up_to_date():

@@ -4,7 +4,10 @@ import pytest
 import yaml
 
 from capszoo.zoo import read_preset
+from tests.once import ONCE
 from tests.zoo.tiny import tiny_content
+
+pytestmark = ONCE
 
 
 def read(folder, content):

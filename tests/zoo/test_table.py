@@ -4,7 +4,10 @@ from capszoo.zoo import list_presets
 from capszoo.zoo import read_preset
 from capszoo.zoo import table
 from capszoo.zoo.schema import validate
+from tests.once import ONCE
 from tests.zoo.tiny import tiny_content
+
+pytestmark = ONCE
 
 RESULTS = {
     "test_accuracy": 0.9,

@@ -16,6 +16,9 @@ from capszoo.zoo import figures
 from capszoo.zoo import find_preset
 from capszoo.zoo import list_presets
 from capszoo.zoo import read_preset
+from tests.once import ONCE
+
+pytestmark = ONCE
 
 every_preset = pytest.mark.parametrize("name", list_presets())
 
