@@ -1,8 +1,10 @@
 """CapsuleGAN: a generator that learns from a discriminator of capsules."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import keras
+from keras import ops
 
 from capszoo import routing as routings
 from capszoo.kinds import Count
@@ -38,6 +40,11 @@ class CapsuleGAN(CapsuleGenerator):
     The generator is that of `capszoo.models.ConvGAN`. The paper's was trained for MNIST and
     CIFAR-10; its sizes are not known, these are ours.
 
+    With `fed_by="discriminator"` the generator learns to make pictures of what the discriminator's
+    last capsule holds of real ones, after the abstract of Marusaki and Watanabe. Its numbers are
+    normalized over the batch, so that pictures are made of normal noise afterwards as ever, and
+    the discriminator learns nothing from what it feeds.
+
     Args:
         image_shape: `(height, width, channels)` of the pictures, height and width multiples of 4.
             Defaults to `(28, 28, 1)`.
@@ -55,6 +62,8 @@ class CapsuleGAN(CapsuleGenerator):
         class_dim: Size of the last capsule's pose. Defaults to `16`.
         routing: How it is computed: a name of `capszoo.routing.names()`, a config or a
             `capszoo.routing.Routing`. Defaults to `"dynamic"`.
+        fed_by: What the generator learns to make pictures of: `"noise"`, or the poses of the
+            `"discriminator"`. Defaults to `"noise"`.
         **kwargs: Arguments of `capszoo.models.CapsuleGenerator` and
             `capszoo.models.inputs.ImageInput`.
 
@@ -66,7 +75,8 @@ class CapsuleGAN(CapsuleGenerator):
         and 1, and their realness; `predict` gives the realness of the pictures.
 
     Raises:
-        ValueError: If a size is not as said above or an option unknown.
+        ValueError: If a size is not as said above, an option unknown, or `latent_dim` not
+            `class_dim` where the discriminator feeds the generator.
 
     Example:
 
@@ -78,6 +88,7 @@ class CapsuleGAN(CapsuleGenerator):
     Reference:
 
     - [Jaiswal et al., 2018](https://arxiv.org/abs/1802.06167)
+    - [Marusaki and Watanabe, 2020](https://arxiv.org/abs/2003.08047)
     """
 
     def __init__(
@@ -93,6 +104,7 @@ class CapsuleGAN(CapsuleGenerator):
         primary_strides: Size2D = 2,
         class_dim: Count = 16,
         routing: RoutingLike = "dynamic",
+        fed_by: Literal["noise", "discriminator"] = "noise",
         **kwargs,
     ):
         layers = convolutions(conv_filters, conv_kernel_size, conv_strides, rank=2)
@@ -105,6 +117,22 @@ class CapsuleGAN(CapsuleGenerator):
     @classmethod
     def search_arguments(cls, values):
         return with_halved_filters(super().search_arguments(values))
+
+    def make_latents(self, pictures, discriminator, dtype):
+        if self.fed_by == "noise":
+            return super().make_latents(pictures, discriminator, dtype)
+        if self.latent_dim != self.class_dim:
+            raise ValueError(
+                "A generator that the discriminator feeds makes pictures of its last capsule: "
+                f"expected `latent_dim` to be `class_dim`. Received: latent_dim={self.latent_dim}, "
+                f"class_dim={self.class_dim}"
+            )
+        capsule = discriminator.get_layer("realness").input
+        poses = keras.Model(discriminator.input, capsule, name="last_capsule")(pictures)
+        poses = keras.layers.Reshape((self.latent_dim,), dtype=dtype)(ops.stop_gradient(poses))
+        return keras.layers.BatchNormalization(
+            center=False, scale=False, dtype=dtype, name="latents"
+        )(poses)
 
     def make_picture(self, latents, dtype):
         return picture_of(latents, self.image_shape, self.generator_filters, dtype)

@@ -92,6 +92,32 @@ def test_makes_pictures(name, tmp_path):
     np.testing.assert_allclose(again.generate(5, seed=3), made, atol=1e-5)
 
 
+@pytest.mark.parametrize("name", ["capsule_gan", "capsule_generator_gan"])
+def test_a_generator_fed_by_the_discriminator(name, digits, tmp_path):
+    """What it makes depends on the pictures given, by the last capsule's numbers alone."""
+    model = make(name, fed_by="discriminator", latent_dim=4, class_dim=4)
+    model.compile()
+    discriminator = model.discriminator
+    inner = keras.Model(discriminator.input, discriminator.get_layer("realness").input)
+    poses = to_numpy(inner(digits / np.float32(255)))[:, 0]
+    # Moving statistics begin at mean 0 and variance 1, plus Keras' epsilon.
+    expected = model.decode(poses / np.sqrt(1.001))
+    np.testing.assert_allclose(to_numpy(model(digits)["samples"]), expected, atol=1e-4)
+    assert np.abs(expected[0] - expected[1]).max() > 0
+
+    model.fit(digits, batch_size=8, epochs=2, verbose=0)
+    moved = to_numpy(model.get_layer("latents").moving_variance)
+    assert np.all(moved < 1)
+    made = model.generate(3, seed=0)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(again.generate(3, seed=0), made, atol=1e-5)
+    np.testing.assert_allclose(
+        again.predict(digits, verbose=0), model.predict(digits, verbose=0), atol=1e-5
+    )
+    np.testing.assert_array_equal(to_numpy(again.get_layer("latents").moving_variance), moved)
+
+
 def test_the_way_is_an_arc():
     model = make("conv_gan", latent_dim=2)
     taken = []
@@ -137,6 +163,8 @@ def test_judged_by_a_classifier(digits):
         ("conv_gan", {"image_shape": (10, 8, 1)}, "multiples of 4"),
         ("capsule_gan", {"image_shape": (8, 6, 1)}, "multiples of 4"),
         ("capsule_generator_gan", {"latent_dim": 7}, "multiple of 2"),
+        ("capsule_gan", {"fed_by": "discriminator"}, "latent_dim=8, class_dim="),
+        ("capsule_gan", {"fed_by": "pictures"}, "fed_by"),
         ("conv_gan", {"normalization": "per_image"}, "expected None"),
         ("conv_gan", {"judge": "../judge"}, "name of a preset"),
     ],

@@ -41,7 +41,8 @@ class CapsuleGenerator(CapsuleModel):
 
     - `"realness"` `(batch, 1)`: how real the discriminator takes the given pictures to be, from 0
       to 1. `predict` gives it.
-    - `"samples"` `(batch, height, width, channels)`: as many pictures, made of fresh noise.
+    - `"samples"` `(batch, height, width, channels)`: as many pictures, made of fresh noise, if the
+      family says nothing else.
     - `"realness_of_samples"` `(batch, 1)`.
 
     It learns without labels, which are refused. What its pictures are worth says a trained
@@ -86,7 +87,7 @@ class CapsuleGenerator(CapsuleModel):
         generator = _network("generator", (latent_dim,), self.make_picture, dtype)
         discriminator = _network("discriminator", self.example_shape, self.make_realness, dtype)
         pictures = input_end.features
-        samples = generator(LatentNoise(latent_dim, dtype=dtype, name="noise")(pictures))
+        samples = generator(self.make_latents(pictures, discriminator, dtype))
         outputs = {
             "realness": discriminator(pictures),
             "samples": samples,
@@ -98,6 +99,19 @@ class CapsuleGenerator(CapsuleModel):
         self.generator_tracker = keras.metrics.Mean(name="generator_loss")
 
     # What a family answers.
+
+    def make_latents(self, pictures, discriminator, dtype):
+        """Makes the graph of the latents that the generator learns to make pictures of.
+
+        Args:
+            pictures: Symbolic pictures `(batch, height, width, channels)`, from 0 to 1.
+            discriminator: The network that says how real a picture is.
+            dtype: Dtype or policy for every layer.
+
+        Returns:
+            Symbolic latents `(batch, latent_dim)`, one for each picture. By default noise.
+        """
+        return LatentNoise(self.latent_dim, dtype=dtype, name="noise")(pictures)
 
     def make_picture(self, latents, dtype):
         """Makes the graph of the generator.
