@@ -30,6 +30,7 @@ from capszoo.models.self_routing_capsnet import SelfRoutingCapsNet
 from capszoo.models.signal_capsnet import SignalCapsNet
 from capszoo.models.sparse_capsnet import SparseCapsNet
 from capszoo.models.subspace_capsnet import SubspaceCapsNet
+from capszoo.models.subspace_gan import SubspaceGAN
 from capszoo.models.tasks import CapsuleAutoencoder
 from capszoo.models.tasks import CapsuleClassifier
 from capszoo.models.tasks import CapsuleGenerator

@@ -13,7 +13,7 @@ from tests.layer_checks import to_numpy
 from tests.models.test_families import SMALL
 from tests.once import ONCE
 
-FAMILIES = ["conv_gan", "capsule_gan", "capsule_generator_gan"]
+FAMILIES = ["conv_gan", "capsule_gan", "capsule_generator_gan", "subspace_gan"]
 each_family = pytest.mark.parametrize("name", FAMILIES)
 
 
@@ -165,6 +165,7 @@ def test_judged_by_a_classifier(digits):
         ("capsule_generator_gan", {"latent_dim": 7}, "multiple of 2"),
         ("capsule_gan", {"fed_by": "discriminator"}, "latent_dim=8, class_dim="),
         ("capsule_gan", {"fed_by": "pictures"}, "fed_by"),
+        ("subspace_gan", {"capsule_types": (3,)}, "two numbers of `capsule_types`"),
         ("conv_gan", {"normalization": "per_image"}, "expected None"),
         ("conv_gan", {"judge": "../judge"}, "name of a preset"),
     ],

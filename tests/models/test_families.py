@@ -176,6 +176,13 @@ SMALL["conv_gan"] = {
     "generator_filters": (6, 4),
     "conv_filters": (4, 6),
 }
+SMALL["subspace_gan"] = {
+    "image_shape": (8, 8, 1),
+    "latent_dim": 8,
+    "conv_filters": (4, 6),
+    "capsule_types": (3, 2),
+    "capsule_dims": (4, 3),
+}
 SMALL["capsule_gan"] = {
     "image_shape": (8, 8, 1),
     "latent_dim": 8,

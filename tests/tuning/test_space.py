@@ -411,6 +411,14 @@ DEFAULTS = {
         **TRAINING,
         **OF_GAN,
     },
+    "subspace_gan": {
+        "latent_dim": 32,
+        "capsule_types": 8,
+        "capsule_dims": 8,
+        "conv_filters": 32,
+        **TRAINING,
+        **OF_GAN,
+    },
     "sparse_capsnet": {
         "conv_filters": 32,
         "conv_kernel_size": 3,
