@@ -3,16 +3,16 @@
 import keras
 from keras import ops
 
+from capszoo.layers.gathered_capsules import GatheredCapsules
 from capszoo.ops import affine_of_pose
 from capszoo.ops import softmax_over_children
-from capszoo.validation import check_positive_int
 
 # How many numbers a place is made of.
 _POSE = 6
 
 
 @keras.saving.register_keras_serializable(package="capszoo")
-class PartCapsules(keras.layers.Layer):
+class PartCapsules(GatheredCapsules):
     """Gathers capsules from a map of features, each from the positions that it attends to.
 
     With `f` the features of a position and a trainable bias for each,
@@ -59,32 +59,14 @@ class PartCapsules(keras.layers.Layer):
         kernel_initializer="glorot_uniform",
         **kwargs,
     ):
-        num_capsules = check_positive_int("num_capsules", num_capsules)
-        feature_dim = check_positive_int("feature_dim", feature_dim)
-        super().__init__(**kwargs)
-        self.num_capsules = num_capsules
-        self.feature_dim = feature_dim
-        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        super().__init__(num_capsules, feature_dim, kernel_initializer, **kwargs)
 
     def build(self, input_shape):
-        if len(input_shape) != 4 or None in input_shape[1:]:
-            raise ValueError(
-                f"Layer '{self.name}' expects features of shape (batch, height, width, channels), "
-                "with all sizes but the batch known. Received: input shape "
-                f"{tuple(input_shape)}"
-            )
-        size = _POSE + 1 + self.feature_dim
+        super().build(input_shape)
         self.position_bias = self.add_weight(
             shape=input_shape[1:], initializer="zeros", name="position_bias"
         )
-        self.kernel = self.add_weight(
-            shape=(input_shape[-1], self.num_capsules, size + 1),
-            initializer=self.kernel_initializer,
-            name="kernel",
-        )
-        self.bias = self.add_weight(
-            shape=(self.num_capsules, size), initializer="zeros", name="bias"
-        )
+        self.add_transforms(input_shape[-1], _POSE + 1 + self.feature_dim)
 
     def call(self, inputs):
         positions = inputs.shape[1] * inputs.shape[2]
@@ -95,20 +77,3 @@ class PartCapsules(keras.layers.Layer):
         gathered = ops.einsum("bnp,bnpd->bnd", attention, numbers[..., :-1]) + self.bias
         place = affine_of_pose(gathered[..., :_POSE])
         return place, gathered[..., _POSE], gathered[..., _POSE + 1 :]
-
-    def compute_output_spec(self, inputs):
-        dtypes = ("float32", self.compute_dtype, self.compute_dtype)
-        shapes = self.compute_output_shape(inputs.shape)
-        return tuple(map(keras.KerasTensor, shapes, dtypes))
-
-    def compute_output_shape(self, input_shape):
-        capsules = (input_shape[0], self.num_capsules)
-        return (*capsules, 2, 3), capsules, (*capsules, self.feature_dim)
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "num_capsules": self.num_capsules,
-            "feature_dim": self.feature_dim,
-            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
-        }

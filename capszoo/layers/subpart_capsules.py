@@ -7,15 +7,15 @@ import numpy as np
 from keras import ops
 
 from capszoo.kinds import check_positive
+from capszoo.layers.gathered_capsules import GatheredCapsules
 from capszoo.ops import widen
-from capszoo.validation import check_positive_int
 
 # How many numbers, beside the features, are gathered: two scales and the logit of presence.
 _OTHERS = 3
 
 
 @keras.saving.register_keras_serializable(package="capszoo")
-class SubpartCapsules(keras.layers.Layer):
+class SubpartCapsules(GatheredCapsules):
     """Gathers capsules from a map of features, each at the middle of where it attends.
 
     With `f` the features of a position, `x` where it is on the picture, which reaches from -1 to 1,
@@ -69,37 +69,19 @@ class SubpartCapsules(keras.layers.Layer):
         kernel_initializer=None,
         **kwargs,
     ):
-        num_capsules = check_positive_int("num_capsules", num_capsules)
-        feature_dim = check_positive_int("feature_dim", feature_dim)
         check_positive("reach", reach)
         check_positive("size", size)
-        super().__init__(**kwargs)
-        self.num_capsules = num_capsules
-        self.feature_dim = feature_dim
+        initializer = kernel_initializer or keras.initializers.TruncatedNormal(stddev=0.02)
+        super().__init__(num_capsules, feature_dim, initializer, **kwargs)
         self.reach = reach
         self.size = size
-        self.kernel_initializer = keras.initializers.get(
-            kernel_initializer or keras.initializers.TruncatedNormal(stddev=0.02)
-        )
 
     def build(self, input_shape):
-        if len(input_shape) != 4 or None in input_shape[1:]:
-            raise ValueError(
-                f"Layer '{self.name}' expects features of shape (batch, height, width, channels), "
-                "with all sizes but the batch known. Received: input shape "
-                f"{tuple(input_shape)}"
-            )
+        super().build(input_shape)
         self.homes = self.add_weight(
             shape=(self.num_capsules, 2), initializer=spread_out, name="homes"
         )
-        self.kernel = self.add_weight(
-            shape=(input_shape[-1], self.num_capsules, _OTHERS + self.feature_dim + 1),
-            initializer=self.kernel_initializer,
-            name="kernel",
-        )
-        self.bias = self.add_weight(
-            shape=(self.num_capsules, _OTHERS + self.feature_dim), initializer="zeros", name="bias"
-        )
+        self.add_transforms(input_shape[-1], _OTHERS + self.feature_dim)
 
     def call(self, inputs):
         height, width, channels = inputs.shape[1:]
@@ -117,24 +99,8 @@ class SubpartCapsules(keras.layers.Layer):
         place = placed(middles, scales)
         return place, gathered[..., 2], gathered[..., _OTHERS:]
 
-    def compute_output_spec(self, inputs):
-        dtypes = ("float32", self.compute_dtype, self.compute_dtype)
-        shapes = self.compute_output_shape(inputs.shape)
-        return tuple(map(keras.KerasTensor, shapes, dtypes))
-
-    def compute_output_shape(self, input_shape):
-        capsules = (input_shape[0], self.num_capsules)
-        return (*capsules, 2, 3), capsules, (*capsules, self.feature_dim)
-
     def get_config(self):
-        return {
-            **super().get_config(),
-            "num_capsules": self.num_capsules,
-            "feature_dim": self.feature_dim,
-            "reach": self.reach,
-            "size": self.size,
-            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
-        }
+        return {**super().get_config(), "reach": self.reach, "size": self.size}
 
 
 def spread_out(shape, dtype=None):
