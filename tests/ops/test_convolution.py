@@ -59,6 +59,27 @@ def test_sequences_and_volumes(size, kernel_size, strides, padding, rng, monkeyp
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("padding", ["valid", "same"])
+@pytest.mark.parametrize(("size", "strides"), [((8, 8), (2, 1)), ((4, 3, 5), (2, 2, 2))])
+def test_steps_over_single_positions(size, strides, padding, rng):
+    """What is stepped over has no part in it; few channels once ended the process on PyTorch."""
+    x = rng.normal(size=(12, *size, 6)).astype("float32")
+    kernel = rng.normal(size=(*(1 for _ in size), 6, 5)).astype("float32")
+    steps = (slice(None), *(slice(None, None, step) for step in strides))
+    seen = x[steps]
+    expected = seen @ kernel.reshape(6, 5)
+    np.testing.assert_allclose(to_numpy(conv(x, kernel, strides, padding)), expected, atol=1e-5)
+
+    def squares(x, kernel):
+        return keras.ops.square(conv(x, kernel, strides, padding))
+
+    of_x, of_kernel = np.zeros_like(x), seen.reshape(-1, 6).T @ (2 * expected).reshape(-1, 5)
+    of_x[steps] = 2 * expected @ kernel.reshape(6, 5).T
+    found = gradients(squares, x, kernel)
+    np.testing.assert_allclose(found[0], of_x, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(found[1].reshape(6, 5), of_kernel, rtol=1e-4, atol=1e-3)
+
+
 @pytest.mark.parametrize("form", ["native", "patches"])
 @pytest.mark.parametrize("padding", ["valid", "same"])
 @pytest.mark.parametrize("stride", [1, 2, 3])
