@@ -110,7 +110,8 @@ def _pullback_tensorflow(function, arguments):
 def _pullback_torch(function, arguments):
     import torch
 
-    again = records()
+    # Where no argument has a gradient, none of a gradient is asked for.
+    again = records() and any(one.requires_grad for one in arguments)
     with torch.enable_grad():
         if not again:
             arguments = tuple(one.detach().requires_grad_() for one in arguments)

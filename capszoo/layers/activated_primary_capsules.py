@@ -5,7 +5,7 @@ from keras import ops
 
 from capszoo.ops import conv
 from capszoo.ops import finite
-from capszoo.ops.convolution import window_grid
+from capszoo.ops.window_grid import window_grid
 from capszoo.validation import SPATIAL_AXES
 from capszoo.validation import check_choice
 from capszoo.validation import check_positive_int

@@ -8,7 +8,7 @@ from capszoo.layers.conv_capsules import ConvCapsules2D
 from capszoo.ops import conv
 from capszoo.ops import finite
 from capszoo.ops import squash
-from capszoo.ops.convolution import window_grid
+from capszoo.ops.window_grid import window_grid
 from capszoo.validation import check_positive_int
 from capszoo.validation import check_size
 

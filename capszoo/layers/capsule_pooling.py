@@ -6,8 +6,8 @@ import keras
 from keras import ops
 
 from capszoo.ops import Windows
-from capszoo.ops.convolution import same_pads
-from capszoo.ops.convolution import window_grid
+from capszoo.ops.window_grid import same_pads
+from capszoo.ops.window_grid import window_grid
 from capszoo.validation import check_choice
 from capszoo.validation import check_size
 

@@ -13,8 +13,8 @@ from capszoo.ops import position_votes
 from capszoo.ops import safe_norm
 from capszoo.ops import type_votes
 from capszoo.ops.bands import conv_bands
-from capszoo.ops.convolution import window_grid
 from capszoo.ops.mean_votes import mean_of_conv_votes
+from capszoo.ops.window_grid import window_grid
 from capszoo.validation import check_choice
 
 

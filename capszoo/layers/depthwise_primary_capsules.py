@@ -6,7 +6,7 @@ from keras import ops
 from capszoo.ops import depthwise_conv2d
 from capszoo.ops import finite
 from capszoo.ops import squash
-from capszoo.ops.convolution import window_grid
+from capszoo.ops.window_grid import window_grid
 from capszoo.validation import check_positive_int
 from capszoo.validation import check_size
 

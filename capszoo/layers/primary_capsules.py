@@ -8,8 +8,8 @@ from capszoo.ops import conv
 from capszoo.ops import finite
 from capszoo.ops import safe_norm
 from capszoo.ops import squash as squash_poses
-from capszoo.ops.convolution import window_grid
 from capszoo.ops.norms import check_squash_power
+from capszoo.ops.window_grid import window_grid
 from capszoo.validation import SPATIAL_AXES
 from capszoo.validation import check_choice
 from capszoo.validation import check_number

@@ -9,7 +9,7 @@ from capszoo.layers.subspaces import mean_squash
 from capszoo.layers.subspaces import orthonormal
 from capszoo.layers.subspaces import threshold
 from capszoo.ops import conv2d
-from capszoo.ops.convolution import window_grid
+from capszoo.ops.window_grid import window_grid
 from capszoo.validation import check_choice
 from capszoo.validation import check_positive_int
 from capszoo.validation import check_size

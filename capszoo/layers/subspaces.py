@@ -54,7 +54,7 @@ def mean_squash(poses):
     [[0.9, 0.9]]
     """
     root = safe_norm(poses, keepdims=True) * poses.shape[-1] ** -0.5
-    return poses * (root / (1.0 + root * root))
+    return ops.multiply(poses, root / (1.0 + root * root))
 
 
 def threshold(poses, bound):
@@ -77,4 +77,4 @@ def threshold(poses, bound):
     """
     length = safe_norm(poses)
     kept = ops.relu(length - bound * bound) / (length + 1e-7)
-    return poses * ops.expand_dims(kept, -1)
+    return ops.multiply(poses, ops.expand_dims(kept, -1))

@@ -21,7 +21,7 @@ from capszoo.models.registry import register_family
 from capszoo.models.residual_stem import convolve
 from capszoo.models.residual_stem import residual_block
 from capszoo.models.tasks import CapsuleClassifier
-from capszoo.ops.convolution import window_grid
+from capszoo.ops.window_grid import window_grid
 from capszoo.validation import check_fits
 from capszoo.validation import check_size
 

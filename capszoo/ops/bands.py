@@ -11,10 +11,10 @@ from keras import ops
 
 from capszoo.ops.convolution import conv
 from capszoo.ops.convolution import extract_patches
-from capszoo.ops.convolution import same_pads
-from capszoo.ops.convolution import window_grid
 from capszoo.ops.layout import contiguous
 from capszoo.ops.votes import maps_per_type
+from capszoo.ops.window_grid import same_pads
+from capszoo.ops.window_grid import window_grid
 
 
 @dataclasses.dataclass(frozen=True)

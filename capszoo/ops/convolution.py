@@ -12,7 +12,8 @@ from capszoo.device import compiled_by_jax
 from capszoo.device import compiled_by_torch
 from capszoo.device import runs_on_cpu
 from capszoo.ops import fourier
-from capszoo.validation import SPATIAL_AXES
+from capszoo.ops.window_grid import same_pads
+from capszoo.ops.window_grid import window_grid
 from capszoo.validation import check_choice
 from capszoo.validation import check_size
 
@@ -212,35 +213,6 @@ def extract_patches(inputs, kernel_size, strides=1, padding="valid"):
     return ops.concatenate(slices, axis=-1)
 
 
-def window_grid(argument, size, kernel_size, strides, padding):
-    """Computes how many windows fit a map, along each of its axes.
-
-    Raises `ValueError`, naming `argument`, if a window is larger than an unpadded map.
-    """
-    if padding == "same":
-        return tuple(-(-old // stride) for old, stride in zip(size, strides, strict=True))
-    if any(window > old for window, old in zip(kernel_size, size, strict=True)):
-        axes = " x ".join(SPATIAL_AXES[len(size)])
-        raise ValueError(
-            f"A window of {_written(kernel_size)} does not fit `{argument}` of "
-            f"{_written(size)} ({axes}) with padding='valid'. Use a smaller kernel_size, a "
-            "larger input or padding='same'."
-        )
-    return tuple(
-        (old - window) // stride + 1
-        for old, window, stride in zip(size, kernel_size, strides, strict=True)
-    )
-
-
-def same_pads(size, kernel_size, strides):
-    """Computes the padding of `"same"`: for each axis the pair (before, after)."""
-    totals = [
-        max((-(-old // stride) - 1) * stride + window - old, 0)
-        for old, window, stride in zip(size, kernel_size, strides, strict=True)
-    ]
-    return tuple((total // 2, total - total // 2) for total in totals)
-
-
 def _conv_directly(inputs, kernel, strides, padding):
     kernel_size = tuple(kernel.shape[:-2])
     if max(kernel_size) == 1 and max(strides) > 1:
@@ -278,10 +250,6 @@ def _conv_in_turn(inputs, kernel, strides, padding, images):
     groups = ops.reshape(inputs, (-1, images, *inputs.shape[1:]))
     _, maps = ops.scan(lambda carry, some: (carry, convolve(some, rows)), (), groups)
     return ops.reshape(maps, (-1, *maps.shape[2:]))
-
-
-def _written(size):
-    return "x".join(map(str, size))
 
 
 def _least_fourier_batch(inputs, kernel, strides, padding):

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from capszoo.device import runs_on_cpu
-from capszoo.ops.convolution import window_grid
+from capszoo.ops.window_grid import window_grid
 from capszoo.validation import check_size
 
 

@@ -51,4 +51,4 @@ def softmax_over_children(logits, presence=None):
     if presence is not None:
         logits = ops.where(presence > 0, logits, ops.cast(_MASKED_LOGIT, logits.dtype))
     shares = ops.ones_like(logits) if logits.shape[-1] == 1 else ops.softmax(logits, axis=-1)
-    return shares if presence is None else shares * presence
+    return shares if presence is None else shares * ops.cast(presence, shares.dtype)

@@ -5,8 +5,8 @@ import math
 import numpy as np
 from keras import ops
 
-from capszoo.ops.convolution import same_pads
-from capszoo.ops.convolution import window_grid
+from capszoo.ops.window_grid import same_pads
+from capszoo.ops.window_grid import window_grid
 
 # Stands for minus infinity: its exponential is zero, and it has a gradient.
 _NOTHING = -1e30

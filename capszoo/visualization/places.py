@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from capszoo.ops.convolution import same_pads
+from capszoo.ops.window_grid import same_pads
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,6 +11,7 @@ from keras import ops
 from capszoo.kinds import Count
 from capszoo.layers import LatentNoise
 from capszoo.losses import MarginLoss
+from capszoo.models.arc import arc
 from capszoo.models.arrays import is_array
 from capszoo.models.capsule_model import CapsuleModel
 from capszoo.models.judge import MOST_PICTURES
@@ -32,23 +33,18 @@ class CapsuleGenerator(CapsuleModel):
         L(D(x), 1) + L(D(G(z)), 0)    by the variables of D alone,
         L(D(G(z)), 1)                 by those of G alone,
 
-    both in one gradient step: the sum of the two, in the first of which the pictures, in the second
-    the discriminator's variables stand still. So `compile` and `fit(images)` are those of any model
-    on every backend, and any loss of one score fits.
+    both in one step down their sum, in the first of which the pictures, in the second the
+    discriminator's variables stand still. So `fit(images)` is that of any model on every backend.
 
-    A family makes the two networks in `make_picture` and `make_realness`. The outputs are a
-    dictionary:
+    A family makes the two in `make_picture` and `make_realness`. The outputs are a dictionary:
 
-    - `"realness"` `(batch, 1)`: how real the discriminator takes the given pictures to be, from 0
-      to 1. `predict` gives it.
-    - `"samples"` `(batch, height, width, channels)`: as many pictures, made of fresh noise, if the
-      family says nothing else.
+    - `"realness"` `(batch, 1)`: how real the given pictures seem, from 0 to 1; `predict` gives it.
+    - `"samples"` `(batch, height, width, channels)`: as many, made of `make_latents`.
     - `"realness_of_samples"` `(batch, 1)`.
 
-    It learns without labels, which are refused. What its pictures are worth says a trained
-    classifier, the `judge`: the Fréchet distance of its capsules on generated and on real pictures,
-    which also chooses the epoch, and the share of generated ones that it is sure of. Neither can be
-    compared with a figure of another judge.
+    It learns without labels, which are refused. What its pictures are worth says a classifier, the
+    `judge`: the Fréchet distance of its capsules on generated and on real pictures, which chooses
+    the epoch, and the share of generated ones that it is sure of. Judges cannot be compared.
 
     Args:
         latent_dim: How many numbers a picture is made of. Defaults to `64`.
@@ -101,7 +97,7 @@ class CapsuleGenerator(CapsuleModel):
     # What a family answers.
 
     def make_latents(self, pictures, discriminator, dtype):
-        """Makes the graph of the latents that the generator learns to make pictures of.
+        """Makes the graph of what the generator learns to make pictures of: by default noise.
 
         Args:
             pictures: Symbolic pictures `(batch, height, width, channels)`, from 0 to 1.
@@ -109,7 +105,7 @@ class CapsuleGenerator(CapsuleModel):
             dtype: Dtype or policy for every layer.
 
         Returns:
-            Symbolic latents `(batch, latent_dim)`, one for each picture. By default noise.
+            Symbolic latents `(batch, latent_dim)`, one for each picture.
         """
         return LatentNoise(self.latent_dim, dtype=dtype, name="noise")(pictures)
 
@@ -207,13 +203,13 @@ class CapsuleGenerator(CapsuleModel):
             x: Real pictures, as the model takes them.
             y: Taken as other tasks take it. Defaults to `None`.
             batch_size: How many are computed at a time. Defaults to `32`.
-            verbose: As in `keras.Model.evaluate`. Defaults to `0`.
+            verbose: As in `evaluate`. Defaults to `0`.
 
         Returns:
             Dictionary of the losses, `frechet_distance` and `sureness`.
 
         Raises:
-            ValueError: If `judge` is no preset that classifies pictures by lengths of capsules.
+            ValueError: If `judge` is no preset of pictures with capsules of classes.
         """
         if self._judges.judge is None:
             self._judges.judge = Judge(self.judge)
@@ -296,17 +292,7 @@ class CapsuleGenerator(CapsuleModel):
                 f"Expected two latents of the shape ({self.latent_dim},). Received: {first.shape} "
                 f"and {last.shape}"
             )
-        return self.decode(_arc(first, last, steps))
-
-
-def _arc(first, last, steps):
-    share = np.linspace(0, 1, steps)[:, None]
-    lengths = np.linalg.norm(first) * np.linalg.norm(last)
-    angle = np.arccos(np.clip(first @ last / max(lengths, 1e-12), -1, 1))
-    if np.sin(angle) < 1e-6:
-        return (1 - share) * first + share * last
-    way = np.sin((1 - share) * angle) * first + np.sin(share * angle) * last
-    return way / np.sin(angle)
+        return self.decode(arc(first, last, steps))
 
 
 def _network(name, shape, make, dtype):
