@@ -68,7 +68,9 @@ def test_half_precision(algorithm, implementation, dtype, rng, monkeypatch):
     outputs, found = compiled_on_jax(outputs_and_joined)(halved)
     assert {keras.backend.standardize_dtype(output.dtype) for output in outputs} == {dtype}
     difference = to_numpy(found) - exact
-    assert np.linalg.norm(difference) < 1e-2 * np.linalg.norm(exact)
+    # A bfloat16 is rounded by up to 0.4 %, and where a processor lacks them sums are too.
+    share = 2e-2 if dtype == "bfloat16" else 1e-2
+    assert np.linalg.norm(difference) < share * np.linalg.norm(exact)
 
 
 @each_implementation
