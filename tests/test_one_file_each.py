@@ -17,6 +17,9 @@ from capszoo.models.registry import TASKS
 from capszoo.routing.registry import ROUTINGS
 from capszoo.zoo import golden
 from tests.layer_checks import to_numpy
+from tests.once import ONCE
+
+pytestmark = ONCE
 
 # The task: how bright is a picture? One number a picture, the less error the better.
 

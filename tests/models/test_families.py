@@ -647,6 +647,7 @@ def test_layers_that_iterate_together(tmp_path):
         make("inverted_attention_capsnet", concurrent=True, routing="dynamic")
 
 
+@ONCE
 @pytest.mark.parametrize(
     "routing",
     [
@@ -671,6 +672,7 @@ def test_capsnet_with_every_routing(routing):
     assert np.isfinite(history.history["loss"]).all()
 
 
+@ONCE
 @pytest.mark.parametrize("routing", ["dynamic", "em"])
 def test_self_routing_capsnet_with_other_routings(routing):
     model = make("self_routing_capsnet", stem="resnet20", routing=routing, decoder=(16,))

@@ -107,6 +107,7 @@ def test_all_frozen_but_one():
     assert "layer_changes" not in model.get_config()
 
 
+@ONCE
 @pytest.mark.parametrize("keep", [by_keras_file, by_pickle, by_preset])
 @pytest.mark.parametrize("change", ["lora", "int8"])
 @pytest.mark.filterwarnings("ignore:Layer .* does not have a `quantize` method:UserWarning")

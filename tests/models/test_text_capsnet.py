@@ -106,6 +106,7 @@ def test_numbers_of_words_in(tmp_path):
     )
 
 
+@ONCE
 @pytest.mark.parametrize("sizes", [3, (2, 3, 4)])
 @pytest.mark.parametrize("routing", ["dynamic", "amended", "scaled_distance"])
 def test_padding_changes_nothing(sizes, routing, rng):
@@ -269,6 +270,7 @@ def own_file(tmp_path):
     return path
 
 
+@ONCE
 def test_trained_on_ones_own_file(recipe, own_file, tmp_path, run):
     """The vocabulary is that of the training texts; shape and classes are those of the file."""
     report = capszoo.training.train(recipe, data=own_file, output=tmp_path / "run", verbose=0)

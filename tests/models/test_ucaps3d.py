@@ -73,6 +73,7 @@ def test_lengths_are_those_of_the_class_capsules():
     assert lengths.max() < 1
 
 
+@ONCE
 def test_learns_two_balls():
     images, masks = volumes(8)
     keras.utils.set_random_seed(0)

@@ -10,7 +10,10 @@ import yaml
 import capszoo
 from capszoo.training import table_again
 from capszoo.zoo.what_is_here import EMBEDDED
+from tests.once import ONCE
 from tests.zoo.tiny import write_toy
+
+pytestmark = ONCE
 
 
 @pytest.fixture(scope="module")
