@@ -12,8 +12,7 @@ from capszoo.layers import Conv2D
 from capszoo.layers import SubspaceConv2D
 from capszoo.models.conv_gan import ConvGAN
 from capszoo.models.registry import register_family
-from capszoo.models.upsampling import coarse_size
-from capszoo.models.upsampling import normalized
+from capszoo.models.upsampling import coarse_maps
 
 
 @register_family("subspace_gan")
@@ -87,15 +86,9 @@ class SubspaceGAN(ConvGAN):
         return found
 
     def make_picture(self, latents, dtype):
-        height, width = coarse_size(self.image_shape)
         # As many numbers at a place as the first capsules have.
         numbers = self.capsule_types[0] * self.capsule_dims[0]
-        # A bias would be taken away by the normalization.
-        features = keras.layers.Dense(
-            height * width * numbers, use_bias=False, dtype=dtype, name="dense"
-        )(latents)
-        features = keras.layers.Reshape((height, width, numbers), dtype=dtype)(features)
-        features = normalized(features, "relu", "coarse", dtype)
+        features = coarse_maps(latents, self.image_shape, numbers, dtype)
         layers = zip(self.capsule_types, self.capsule_dims, strict=True)
         for number, (types, pose_dim) in enumerate(layers, start=1):
             finer = keras.layers.UpSampling2D(2, data_format="channels_last", dtype=dtype)(features)

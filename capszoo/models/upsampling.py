@@ -48,15 +48,32 @@ def picture_of(latents, image_shape, filters, dtype):
         Symbolic pictures `(batch, height, width, channels)`, from 0 to 1, float32.
     """
     coarse, fine = filters
-    height, width = coarse_size(image_shape)
-    # Biases would be taken away by the normalization.
-    features = keras.layers.Dense(
-        height * width * coarse, use_bias=False, dtype=dtype, name="dense"
-    )(latents)
-    features = keras.layers.Reshape((height, width, coarse), dtype=dtype)(features)
-    features = normalized(features, "relu", "coarse", dtype)
+    features = coarse_maps(latents, image_shape, coarse, dtype)
     features = normalized(doubled(features, fine, "doubled", dtype), "relu", "fine", dtype)
     return doubled(features, image_shape[-1], "picture", "float32", "sigmoid")
+
+
+def coarse_maps(latents, image_shape, filters: int, dtype):
+    """Makes maps of a quarter of a picture's size of latents.
+
+        latent - dense - normalization, ReLU
+
+    Args:
+        latents: Symbolic latents `(batch, size)`.
+        image_shape: `(height, width, channels)` of the pictures.
+        filters: How many maps there are.
+        dtype: Dtype or policy of the layers.
+
+    Returns:
+        Symbolic maps `(batch, height / 4, width / 4, filters)`.
+    """
+    height, width = coarse_size(image_shape)
+    # A bias would be taken away by the normalization.
+    features = keras.layers.Dense(
+        height * width * filters, use_bias=False, dtype=dtype, name="dense"
+    )(latents)
+    features = keras.layers.Reshape((height, width, filters), dtype=dtype)(features)
+    return normalized(features, "relu", "coarse", dtype)
 
 
 def with_halved_filters(values: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import capszoo
 from capszoo.layers import LatentNoise
 from capszoo.models import get_family
 from capszoo.visualization import sheet
+from tests.layer_checks import gradients
 from tests.layer_checks import to_numpy
 from tests.models.test_families import SMALL
 from tests.once import ONCE
@@ -116,6 +117,25 @@ def test_a_generator_fed_by_the_discriminator(name, digits, tmp_path):
         again.predict(digits, verbose=0), model.predict(digits, verbose=0), atol=1e-5
     )
     np.testing.assert_array_equal(to_numpy(again.get_layer("latents").moving_variance), moved)
+
+
+def test_the_discriminator_learns_nothing_from_what_it_feeds(digits):
+    """The pictures made do not change, to the first order, with what feeds their generator."""
+    model = make("capsule_gan", fed_by="discriminator", latent_dim=4, class_dim=4)
+    variables = model.trainable_variables
+
+    def samples(*tensors):
+        others = model.non_trainable_variables
+        made = model.stateless_call(list(tensors), others, digits, training=True)[0]["samples"]
+        # Each has a part in the result, be it none: a gradient that is not there is warned of.
+        return keras.ops.sum(made) + sum(0.0 * keras.ops.sum(tensor) for tensor in tensors)
+
+    found = gradients(samples, *(to_numpy(variable.value) for variable in variables))
+    moved = {
+        variable.path: np.abs(one).max() > 0 for variable, one in zip(variables, found, strict=True)
+    }
+    assert not any(moved[variable.path] for variable in model.discriminator.trainable_variables)
+    assert all(moved[variable.path] for variable in model.generator.trainable_variables)
 
 
 def test_the_way_is_an_arc():

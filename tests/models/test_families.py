@@ -553,8 +553,7 @@ def test_trains_saves_and_loads(name, tmp_path):
     model.save_to_preset(tmp_path / "preset")
     loaded = models.get_family(name).from_preset(tmp_path / "preset")
     assert loaded.get_config() == model.get_config()
-    for one, other in zip(loaded.get_weights(), model.get_weights(), strict=True):
-        np.testing.assert_array_equal(one, other)
+    np.testing.assert_allclose(loaded.predict(images, verbose=0), scores, atol=1e-5)
 
 
 @ONCE
