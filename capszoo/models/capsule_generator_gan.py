@@ -8,7 +8,7 @@ from capszoo import routing as routings
 from capszoo.kinds import Count
 from capszoo.kinds import ImageShape
 from capszoo.layers import TransposedConvCapsules2D
-from capszoo.models.capsule_gan import CapsuleGAN
+from capszoo.models.capsule_discriminator_gan import CapsuleDiscriminatorGAN
 from capszoo.models.kinds import RoutingLike
 from capszoo.models.registry import register_family
 from capszoo.models.upsampling import coarse_size
@@ -18,7 +18,7 @@ from capszoo.models.upsampling import normalized
 
 @register_family("capsule_generator_gan")
 @keras.saving.register_keras_serializable(package="capszoo")
-class CapsuleGeneratorGAN(CapsuleGAN):
+class CapsuleGeneratorGAN(CapsuleDiscriminatorGAN):
     """A generative network whose two networks are both of capsules.
 
         generator:      latent capsules - maps of capsules - finer maps - transposed convolution
@@ -40,9 +40,8 @@ class CapsuleGeneratorGAN(CapsuleGAN):
         generator_dims: Sizes of their poses. Defaults to `(16, 8)`.
         generator_routing: How they are computed: a name of `capszoo.routing.names()`, a config or
             a `capszoo.routing.Routing`. Defaults to `"dynamic"`.
-        **kwargs: Arguments of `capszoo.models.CapsuleGAN` but `generator_filters`, which counts
-            nothing here, of `capszoo.models.CapsuleGenerator` and of
-            `capszoo.models.inputs.ImageInput`.
+        **kwargs: Arguments of `capszoo.models.CapsuleDiscriminatorGAN`, of
+            `capszoo.models.CapsuleGenerator` and of `capszoo.models.inputs.ImageInput`.
 
     Input shape:
         `(batch, height, width, channels)`, pixel values from 0 to 255.

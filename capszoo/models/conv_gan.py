@@ -6,17 +6,15 @@ import keras
 
 from capszoo.kinds import Count
 from capszoo.kinds import ImageShape
-from capszoo.layers import Conv2D
+from capszoo.models.conv_discriminator_gan import ConvDiscriminatorGAN
 from capszoo.models.registry import register_family
-from capszoo.models.tasks import CapsuleGenerator
-from capszoo.models.upsampling import coarse_size
 from capszoo.models.upsampling import picture_of
 from capszoo.models.upsampling import with_halved_filters
 
 
 @register_family("conv_gan")
 @keras.saving.register_keras_serializable(package="capszoo")
-class ConvGAN(CapsuleGenerator):
+class ConvGAN(ConvDiscriminatorGAN):
     """A generative network of convolutions, which those of capsules are measured beside.
 
         generator:      latent - dense - 2 transposed convolutions - picture
@@ -29,10 +27,8 @@ class ConvGAN(CapsuleGenerator):
             Defaults to `(28, 28, 1)`.
         generator_filters: How many maps of a quarter and of half the size the generator makes.
             Defaults to `(64, 32)`.
-        conv_filters: How many filters each convolution of the discriminator has; each halves the
-            size. Defaults to `(64, 64)`.
-        **kwargs: Arguments of `capszoo.models.CapsuleGenerator` and
-            `capszoo.models.inputs.ImageInput`.
+        **kwargs: Arguments of `capszoo.models.ConvDiscriminatorGAN`, of
+            `capszoo.models.CapsuleGenerator` and of `capszoo.models.inputs.ImageInput`.
 
     Input shape:
         `(batch, height, width, channels)`, pixel values from 0 to 255.
@@ -60,31 +56,13 @@ class ConvGAN(CapsuleGenerator):
         self,
         image_shape: ImageShape = (28, 28, 1),
         generator_filters: Sequence[Count] = (64, 32),
-        conv_filters: Sequence[Count] = (64, 64),
         **kwargs,
     ):
-        coarse_size(image_shape)
         super().__init__(image_shape=image_shape, **kwargs)
 
     @classmethod
     def search_arguments(cls, values):
-        found = with_halved_filters(super().search_arguments(values))
-        if "conv_filters" in found:
-            # Of about as many parameters as the capsules have in their place.
-            found["conv_filters"] = [found["conv_filters"], 4 * found["conv_filters"] // 3]
-        return found
+        return with_halved_filters(super().search_arguments(values))
 
     def make_picture(self, latents, dtype):
         return picture_of(latents, self.image_shape, self.generator_filters, dtype)
-
-    def make_realness(self, pictures, dtype):
-        features = pictures
-        for number, filters in enumerate(self.conv_filters, 1):
-            features = Conv2D(
-                filters, 5, strides=2, padding="same", dtype=dtype, name=f"conv_{number}"
-            )(features)
-            features = keras.layers.LeakyReLU(0.2, dtype=dtype)(features)
-        features = keras.layers.Flatten(data_format="channels_last", dtype=dtype)(features)
-        return keras.layers.Dense(1, activation="sigmoid", dtype="float32", name="realness")(
-            features
-        )

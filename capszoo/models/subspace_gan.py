@@ -10,14 +10,14 @@ from capszoo.kinds import ImageShape
 from capszoo.kinds import Size2D
 from capszoo.layers import Conv2D
 from capszoo.layers import SubspaceConv2D
-from capszoo.models.conv_gan import ConvGAN
+from capszoo.models.conv_discriminator_gan import ConvDiscriminatorGAN
 from capszoo.models.registry import register_family
 from capszoo.models.upsampling import coarse_maps
 
 
 @register_family("subspace_gan")
 @keras.saving.register_keras_serializable(package="capszoo")
-class SubspaceGAN(ConvGAN):
+class SubspaceGAN(ConvDiscriminatorGAN):
     """A generative network whose generator is of subspace capsules.
 
         generator:      latent - dense - [each place four times - subspace capsules] x 2
@@ -37,9 +37,8 @@ class SubspaceGAN(ConvGAN):
         capsule_dims: Sizes of their poses. Defaults to `(8, 8)`.
         kernel_size: Height and width of their windows, and of the last convolution's. Defaults to
             `3`.
-        **kwargs: Arguments of `capszoo.models.ConvGAN` but `generator_filters`, which counts
-            nothing here, of `capszoo.models.CapsuleGenerator` and of
-            `capszoo.models.inputs.ImageInput`.
+        **kwargs: Arguments of `capszoo.models.ConvDiscriminatorGAN`, of
+            `capszoo.models.CapsuleGenerator` and of `capszoo.models.inputs.ImageInput`.
 
     Input shape:
         `(batch, height, width, channels)`, pixel values from 0 to 255.

@@ -185,6 +185,8 @@ def test_judged_by_a_classifier(digits):
         ("capsule_generator_gan", {"latent_dim": 7}, "multiple of 2"),
         ("capsule_gan", {"fed_by": "discriminator"}, "latent_dim=8, class_dim="),
         ("capsule_gan", {"fed_by": "pictures"}, "fed_by"),
+        ("capsule_generator_gan", {"generator_filters": (8, 4)}, "generator_filters"),
+        ("subspace_gan", {"generator_filters": (8, 4)}, "generator_filters"),
         ("subspace_gan", {"capsule_types": (3,)}, "two numbers of `capsule_types`"),
         ("conv_gan", {"normalization": "per_image"}, "expected None"),
         ("conv_gan", {"judge": "../judge"}, "name of a preset"),

@@ -183,10 +183,9 @@ SMALL["subspace_gan"] = {
     "capsule_types": (3, 2),
     "capsule_dims": (4, 3),
 }
-SMALL["capsule_gan"] = {
+_DISCRIMINATOR_OF_CAPSULES = {
     "image_shape": (8, 8, 1),
     "latent_dim": 8,
-    "generator_filters": (6, 4),
     "conv_filters": 6,
     "conv_kernel_size": 3,
     "conv_strides": 1,
@@ -194,8 +193,9 @@ SMALL["capsule_gan"] = {
     "primary_dim": 4,
     "primary_kernel_size": 3,
 }
+SMALL["capsule_gan"] = {**_DISCRIMINATOR_OF_CAPSULES, "generator_filters": (6, 4)}
 SMALL["capsule_generator_gan"] = {
-    **SMALL["capsule_gan"],
+    **_DISCRIMINATOR_OF_CAPSULES,
     "latent_capsules": 2,
     "generator_types": (2, 2),
     "generator_dims": (4, 4),
