@@ -25,8 +25,8 @@ from capszoo.models.tasks import CapsuleClassifier
 class SubspaceCapsNet(CapsuleClassifier):
     """A network whose capsules hold what of a window lies in their subspace.
 
-        image - convolution, ReLU - [subspace capsules, half as fine] x n - mean over positions
-              - a subspace for each class - lengths
+        image - convolution, ReLU - [subspace capsules, half as fine] x n
+              - a subspace for each class, of the capsules of all positions - lengths
 
     The layers are those of the paper, see `capszoo.layers.SubspaceConv2D`; how they stand behind
     each other is our own, for the paper's classifiers are not released. Capsules are computed in
@@ -138,8 +138,8 @@ class SubspaceCapsNet(CapsuleClassifier):
             )(features)
             flat = (*poses.shape[1:3], math.prod(poses.shape[3:]))
             features = keras.layers.Reshape(flat, dtype=dtype, name=f"features_{number}")(poses)
-        features = keras.layers.GlobalAveragePooling2D(
-            data_format="channels_last", dtype=dtype, name="mean"
+        features = keras.layers.Flatten(
+            data_format="channels_last", dtype=dtype, name="all_positions"
         )(features)
         poses = SubspaceDense(
             self.num_classes,
