@@ -5,6 +5,7 @@ from typing import Annotated
 from typing import ClassVar
 
 import keras
+from keras import ops
 
 from capszoo.kinds import Count
 from capszoo.kinds import ImageShape
@@ -55,6 +56,10 @@ class CapsuleEnsemble(CapsuleClassifier):
     Saved, the ensemble holds their arguments and all their weights; a preset that names other
     presets takes theirs.
 
+    In training each member learns by a loss of its own scores, on the same batches: `loss` is the
+    mean of these. Members that learnt by the mean of their scores would lean on each other, and
+    stop where the mean is right. `val_loss` and that of `evaluate` are of the mean of the scores.
+
     Args:
         members: At least two: names of presets, which come with their weights, models that
             classify pictures, whose weights are copied, or configs, dictionaries of a `family` and
@@ -69,8 +74,8 @@ class CapsuleEnsemble(CapsuleClassifier):
         `(batch, height, width, channels)`, pixel values from 0 to 255.
 
     Output shape:
-        A dictionary of scores `(batch, num_classes)` alone, the mean of the members', from 0 to 1;
-        `predict` gives them.
+        A dictionary: scores `(batch, num_classes)`, the mean of the members', from 0 to 1, and the
+        members' own `(batch, members, num_classes)`; `predict` gives the scores.
 
     Raises:
         ValueError: If there are fewer than two members, or one does not classify such pictures.
@@ -100,7 +105,13 @@ class CapsuleEnsemble(CapsuleClassifier):
         super().__init__(image_shape=image_shape, num_classes=num_classes, **kwargs)
 
     def body(self, features, dtype):
-        members = [self._made(member, dtype) for member in self.members]
+        members = []
+        for number, given in enumerate(self.members, 1):
+            # Members have layers of the same names. On PyTorch Keras keeps parameters by their
+            # paths: of those that share one, all but the last would never have their gradient set
+            # back to zero.
+            with keras.name_scope(f"member_{number}"):
+                members.append(self._made(given, dtype))
         for number, member in enumerate(members):
             self._check(f"members[{number}] ({member.name!r})", member)
         # Whatever they were given as: a saved ensemble needs neither presets nor models.
@@ -109,7 +120,21 @@ class CapsuleEnsemble(CapsuleClassifier):
             keras.Model(member.inputs, _probabilities(member), name=f"member_{number}")(features)
             for number, member in enumerate(members, 1)
         ]
-        return (keras.layers.Average(dtype="float32", name="scores")(scores),)
+        mean = keras.layers.Average(dtype="float32", name="scores")(scores)
+        return mean, None, None, ops.stack(scores, axis=1)
+
+    def further_outputs(self, input_end, outputs, ends, dtype):
+        return {"member_scores": ends[0]}
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        if training:
+            # Members take the place of examples: the mean over both is the mean of their losses.
+            scores = ops.reshape(y_pred["member_scores"], (-1, self.num_classes))
+            y_pred = {**y_pred, "scores": scores}
+            y = ops.repeat(y, len(self.members), axis=0)
+            if sample_weight is not None:
+                sample_weight = ops.repeat(sample_weight, len(self.members), axis=0)
+        return super().compute_loss(x, y, y_pred, sample_weight, training)
 
     def _made(self, member, dtype):
         """Makes a member, with weights of its own."""

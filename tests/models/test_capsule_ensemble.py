@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 
@@ -48,6 +49,36 @@ def test_members_are_copied(digits):
     assert ensemble.count_params() == sum(counts)
     members[0].set_weights([0 * weight for weight in members[0].get_weights()])
     np.testing.assert_allclose(ensemble.predict(digits, verbose=0), expected, atol=1e-6)
+
+
+def test_each_member_learns_by_itself(digits):
+    """Steps move each member as they move it alone, whatever the others say."""
+    labels = np.arange(20) % 10
+    weights = np.linspace(0.5, 1.5, 20).astype("float32")
+    members = [tiny_model(), tiny_model()]
+    ensemble = CapsuleEnsemble(members, **SHAPE)
+    # Of a mean of two losses each has half the gradient.
+    ensemble.compile(optimizer=keras.optimizers.SGD(0.2))
+    for _ in range(3):
+        ensemble.train_on_batch(digits, labels, sample_weight=weights)
+    alone = []
+    for member in members:
+        own = {**member.get_config(), "decoder": None}
+        single = type(member).from_config({key: own[key] for key in own if key != "name"})
+        for layer in single.layers:
+            layer.set_weights(member.get_layer(layer.name).get_weights())
+        single.compile(optimizer=keras.optimizers.SGD(0.1))
+        for _ in range(3):
+            single.train_on_batch(digits, labels, sample_weight=weights)
+        alone.append(single)
+    for number, single in enumerate(alone, 1):
+        found = ensemble.get_layer(f"member_{number}").get_weights()
+        for one, expected in zip(found, single.get_weights(), strict=True):
+            np.testing.assert_allclose(one, expected, atol=1e-6)
+    expected = np.stack([single.predict(digits, verbose=0) for single in alone], axis=1)
+    np.testing.assert_allclose(
+        ensemble.predict_output("member_scores", digits), expected, atol=1e-5
+    )
 
 
 def test_preset_that_names_presets(tmp_path, monkeypatch, digits):

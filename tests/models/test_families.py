@@ -365,6 +365,14 @@ def test_every_layer_is_built(name):
     assert [layer for layer in make(name)._flatten_layers() if not layer.built] == []
 
 
+@ONCE
+@each_family
+def test_no_two_variables_share_a_path(name):
+    # PyTorch's module, which is told to forget gradients, keeps one parameter for each path.
+    paths = [variable.path for variable in make(name).variables]
+    assert len(paths) == len(set(paths))
+
+
 def trainable(model):
     return sum(math.prod(variable.shape) for variable in model.trainable_variables)
 

@@ -92,7 +92,8 @@ class CapsuleClassifier(CapsuleModel):
             )
         input_end = self.open_input(kwargs, dtype)
         ends = self.body(input_end.features, dtype)
-        outputs = dict(zip(("scores", "poses", "coupling"), ends, strict=False))
+        named = zip(("scores", "poses", "coupling"), ends, strict=False)
+        outputs = {name: end for name, end in named if end is not None}
         outputs.update(self.further_outputs(input_end, outputs, ends[3:], dtype))
         decoding = self.make_decoder(decoder, self.example_shape, dtype)
         mask = None
