@@ -5,6 +5,7 @@ import pathlib
 
 import pytest
 
+from capszoo import zoo
 from capszoo.training.request import resolve
 from tests.once import ONCE
 
@@ -54,6 +55,28 @@ def test_pretraining_asks_for_what_can_be_trained(pretrained, tmp_path, monkeypa
             assert not resume
             assert not asked
     assert pretraining.in_words([0.5, 0.6]) == "0.550 ± 0.050"
+
+
+def test_deformed_digits_compares_networks_of_one_size(tmp_path, monkeypatch):
+    deformed, sizes = load(FOLDER / "deformed_digits.py"), []
+
+    def train(preset, data, epochs, seed, settings, output, resume, verbose):
+        changes = {"data.name": data, **settings, "training.epochs": epochs}
+        resolved = resolve(preset, changes)[0]
+        sizes.append(zoo.build(resolved).count_params())
+        output.mkdir()
+        (output / "report.json").write_text(
+            '{"validation_accuracy": 0.9, "test_accuracy": 0.8}', encoding="utf-8"
+        )
+        return {"validation_accuracy": 0.9, "test_accuracy": 0.8}
+
+    monkeypatch.setattr(deformed.capszoo.training, "train", train)
+    for preset in deformed.NETWORKS:
+        # The second time what was measured before is taken.
+        assert deformed.measure(preset, 0, tmp_path) == deformed.measure(preset, 0, tmp_path)
+    capsules, control = sizes
+    assert control == pytest.approx(capsules, rel=0.01)
+    assert deformed.in_words([0.8, 0.9]) == "85.0 ± 5.0 %"
 
 
 def test_fine_tune_runs():
