@@ -8,6 +8,14 @@ they have not seen and on digits turned, sheared and scaled besides. A small Eff
 network without capsules have the same convolutions, as many parameters within a hundredth, and the
 same training. The epoch is the best one on moved digits.
 
+| 46,000 parameters | moved | deformed |
+|---|---|---|
+| efficient_capsnet_mnist | 99.1 ± 0.1 % | 95.3 ± 0.2 % |
+| conv_net_mnist | 99.1 ± 0.0 % | 95.1 ± 0.1 % |
+
+Three seeds and their standard error: no difference. A run took 9 minutes of part of a CPU core on
+PyTorch.
+
 The folder `runs` keeps the runs: interrupted, or asked for more seeds, it goes on where it was.
 Needs `mnist` in CAPSZOO_DATA_DIR.
 """
