@@ -40,13 +40,7 @@ NETWORKS = {
 EPOCHS = 5
 # On to the edges of the canvas, where deformed digits may stand.
 MOVED = [
-    {
-        "RandomTranslation": {
-            "height_factor": 0.1,
-            "width_factor": 0.1,
-            "fill_mode": "constant",
-        }
-    }
+    {"RandomTranslation": {"height_factor": 0.1, "width_factor": 0.1, "fill_mode": "constant"}}
 ]
 # 844 steps an epoch: half an epoch to warm up, down to zero after the last.
 RATE = {
